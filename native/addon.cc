@@ -1,0 +1,87 @@
+// What the .node file exports. Registration only; the types stand in src/native/addon.ts.
+#include <napi.h>
+
+#include "dtype.h"
+#include "engine/cuda.h"
+#include "engine/engine.h"
+#include "json_wrap.h"
+#include "model_wrap.h"
+#include "napi_support.h"
+#include "runtime.h"
+#include "slab.h"
+
+namespace sconce {
+
+namespace {
+
+Napi::Array dtype_table(Napi::Env env) {
+  Napi::Array table = Napi::Array::New(env, kDTypes.size());
+  for (uint32_t code = 0; code < kDTypes.size(); ++code) {
+    Napi::Object row = Napi::Object::New(env);
+    row.Set("name", std::string(kDTypes[code].name));
+    row.Set("size", static_cast<double>(kDTypes[code].size));
+    table[code] = row;
+  }
+  return table;
+}
+
+Napi::Object slab_header(Napi::Env env) {
+  Napi::Object header = Napi::Object::New(env);
+  header.Set("alignment", static_cast<double>(kSlabAlignment));
+  header.Set("stateWord", kStateWord);
+  header.Set("settledWord", kSettledWord);
+  header.Set("rowsWord", kRowsWord);
+  header.Set("rowEmpty", kRowEmpty);
+  header.Set("rowCommitted", kRowCommitted);
+  header.Set("rowCancelled", kRowCancelled);
+  header.Set("maxCapacity", kMaxCapacity);
+  return header;
+}
+
+Napi::Value start(const Napi::CallbackInfo& info) {
+  return translate_exceptions(info.Env(), [&] {
+    if (!info[0].IsFunction()) throw Error("INTERNAL", "onEvents must be a function");
+    Runtime::instance().start(info.Env(), info[0].As<Napi::Function>());
+    return info.Env().Undefined();
+  });
+}
+
+Napi::Value count_cuda_devices(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), cuda_device_count());
+}
+
+Napi::Value misalignment(const Napi::CallbackInfo& info) {
+  return translate_exceptions(info.Env(), [&] {
+    const auto address = reinterpret_cast<uintptr_t>(read_bytes(info[0], "bytes").data());
+    const int64_t alignment = read_integer(info[1], "alignment", 1, 1 << 20);
+    return Napi::Number::New(info.Env(),
+                             static_cast<double>(address % static_cast<uintptr_t>(alignment)));
+  });
+}
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  exports.Set("libtorchVersion", torch_version());
+#ifdef SCONCE_CUDA
+  exports.Set("cudaBuild", true);
+#else
+  exports.Set("cudaBuild", false);
+#endif
+  exports.Set("dtypes", dtype_table(env));
+  exports.Set("slabHeader", slab_header(env));
+  exports.Set("cudaDeviceCount", Napi::Function::New<count_cuda_devices>(env));
+  exports.Set("misalignment", Napi::Function::New<misalignment>(env));
+  exports.Set("start", Napi::Function::New<start>(env));
+  exports.Set("Model", ModelWrap::define(env));
+  register_json(env, exports);
+  return exports;
+}
+
+}  // namespace
+
+}  // namespace sconce
+
+static Napi::Object init_addon(Napi::Env env, Napi::Object exports) {
+  return sconce::init(env, exports);
+}
+
+NODE_API_MODULE(sconce, init_addon)

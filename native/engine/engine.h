@@ -1,0 +1,137 @@
+// What runs a model file. One class each for TorchScript and later formats, behind the interfaces
+// below. Nothing here knows Node, and callers need no LibTorch header.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "../dtype.h"
+
+namespace sconce {
+
+struct EngineOptions {
+  std::string path;
+  std::string device;        // "cpu" or "cuda:N"
+  int intra_op_threads = 1;  // of each instance, CPU only
+  bool freeze = true;
+};
+
+// One argument of `forward` as the file declares it.
+struct Argument {
+  std::string name;
+  std::string type;
+  std::optional<std::string> default_value;  // absent: the argument is required
+  DType dtype;                               // what the graph asks for, or the parameters' dtype
+};
+
+struct ModelDescription {
+  std::vector<Argument> arguments;
+  std::string returns;
+  size_t parameter_bytes = 0;
+  double load_milliseconds = 0;
+  bool frozen = false;
+};
+
+struct TensorMeta {
+  DType dtype;
+  std::vector<int64_t> dims;  // of one row, without the batch dimension
+
+  bool operator==(const TensorMeta&) const = default;
+};
+
+// The shape of a result: a tensor (an index into the flat list), a list, or named fields.
+struct OutputNode {
+  enum class Kind : uint8_t { kTensor, kList, kFields };
+
+  Kind kind = Kind::kTensor;
+  int tensor = 0;
+  std::vector<std::string> keys;  // kFields only, one per child
+  std::vector<OutputNode> children;
+
+  bool operator==(const OutputNode&) const = default;
+};
+
+struct Signature {
+  std::vector<TensorMeta> outputs;
+  OutputNode structure;
+
+  bool operator==(const Signature&) const = default;
+};
+
+// Bytes of the block that holds `rows` rows of every output, one output after the other, each
+// aligned to 64 bytes. Throws Error when that overflows.
+size_t output_block_bytes(const Signature& signature, int rows);
+
+// Byte offset of each output in such a block, and its end.
+std::vector<size_t> output_offsets(const Signature& signature, int rows);
+
+struct AlignedDelete {
+  void operator()(uint8_t* memory) const;
+};
+using AlignedBytes = std::unique_ptr<uint8_t[], AlignedDelete>;
+
+// Memory aligned to 64 bytes. Throws std::bad_alloc.
+AlignedBytes allocate_aligned(size_t bytes);
+
+struct BatchInput {
+  const uint8_t* data;  // rows * row bytes, contiguous
+  DType dtype;
+  std::span<const int64_t> dims;  // of one row
+};
+
+struct Batch {
+  int rows = 0;
+  std::vector<BatchInput> inputs;
+  std::span<uint8_t> output_area;  // where the outputs go when they fit
+};
+
+struct BatchResult {
+  Signature signature;
+  int rows = 0;
+  AlignedBytes overflow;  // holds the output block when it did not fit the area
+  size_t overflow_bytes = 0;
+};
+
+// A batch under way. On the CPU it is finished when submit() returns; on a GPU its copies and
+// kernels are queued and the host goes on.
+class Run {
+ public:
+  virtual ~Run() = default;
+  // True when the outputs are in place. Throws Error when the device reports a failure.
+  [[nodiscard]] virtual bool ready() = 0;
+  [[nodiscard]] virtual BatchResult take_result() = 0;
+};
+
+// Runs batches on one device, on the thread that made it.
+class EngineInstance {
+ public:
+  virtual ~EngineInstance() = default;
+  // Throws Error with MODEL_FAILED, INVALID_OUTPUT or OUT_OF_MEMORY. The batch's memory must stay
+  // untouched until the run is ready.
+  [[nodiscard]] virtual std::unique_ptr<Run> submit(const Batch& batch) = 0;
+  // How many runs may be under way at once, so that copies overlap with compute.
+  [[nodiscard]] virtual size_t max_in_flight() const { return 1; }
+  // Addresses of the parameter and constant storages this instance computes with.
+  [[nodiscard]] virtual std::vector<uint64_t> parameter_pointers() const = 0;
+};
+
+// A loaded model file. make_instance() is called on the thread that will use the instance.
+class EngineModel {
+ public:
+  virtual ~EngineModel() = default;
+  [[nodiscard]] virtual const ModelDescription& description() const = 0;
+  [[nodiscard]] virtual std::unique_ptr<EngineInstance> make_instance() = 0;
+};
+
+// Loads a TorchScript file. Throws Error with MODEL_LOAD_FAILED or OUT_OF_MEMORY.
+std::unique_ptr<EngineModel> load_torchscript(const EngineOptions& options);
+
+std::string torch_version();
+
+}  // namespace sconce

@@ -1,0 +1,52 @@
+#include "failure.h"
+
+#include <array>
+
+namespace sconce {
+
+namespace {
+
+constexpr size_t kLongestLine = 400;
+
+std::string_view line_at(std::string_view text, size_t start) {
+  const std::string_view rest = text.substr(start);
+  return rest.substr(0, rest.find('\n'));
+}
+
+// "RuntimeError: …", "builtins.ValueError: …": a word that ends in Error or Exception, a colon.
+bool names_an_error(std::string_view line) {
+  const size_t colon = line.find(": ");
+  if (colon == std::string_view::npos) return false;
+  const std::string_view name = line.substr(0, colon);
+  if (name.find(' ') != std::string_view::npos) return false;
+  return name.ends_with("Error") || name.ends_with("Exception");
+}
+
+}  // namespace
+
+std::string first_line(std::string_view message) {
+  std::string_view found = line_at(message, 0);
+  if (found.starts_with("The following operation failed in the TorchScript")) {
+    for (size_t start = 0; start < message.size();) {
+      const std::string_view line = line_at(message, start);
+      if (names_an_error(line)) found = line;
+      start += line.size() + 1;
+    }
+  }
+  std::string line(found.substr(0, kLongestLine));
+  if (found.size() > kLongestLine) line += "…";
+  return line;
+}
+
+bool is_out_of_memory(std::string_view message) {
+  constexpr std::array<std::string_view, 5> kSigns{
+      "CUDA out of memory", "DefaultCPUAllocator: can't allocate memory",
+      "DefaultCPUAllocator: not enough memory", "CUDA error: out of memory",
+      "CUBLAS_STATUS_ALLOC_FAILED"};
+  for (const std::string_view sign : kSigns) {
+    if (message.find(sign) != std::string_view::npos) return true;
+  }
+  return false;
+}
+
+}  // namespace sconce

@@ -1,0 +1,64 @@
+// What the execution threads tell the main loop.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "engine/engine.h"
+
+namespace sconce {
+
+struct RowError {
+  int row = 0;   // first slab row of the range
+  int rows = 0;  // length of the range
+  std::string code;
+  std::string message;
+};
+
+// A slab came back: every row it held is answered by this event.
+struct BatchEvent {
+  int model = 0;
+  int slab = 0;
+  int rows = 0;        // rows that have an output
+  int signature = -1;  // of the outputs, -1 when no row has one
+  AlignedBytes overflow;
+  size_t overflow_bytes = 0;
+  std::vector<RowError> errors;
+  double queue_microseconds = 0;    // from ring to seal
+  double compute_microseconds = 0;  // from seal to completion
+};
+
+struct LoadedEvent {
+  int model = 0;
+  ModelDescription description;
+};
+
+struct FailedEvent {
+  int model = 0;
+  std::string code;
+  std::string message;
+};
+
+struct WarmedEvent {
+  int model = 0;
+  int signature = -1;
+  std::optional<FailedEvent> error;
+};
+
+// All threads of the model are about to return and can be joined without waiting.
+struct ClosedEvent {
+  int model = 0;
+};
+
+using Event = std::variant<BatchEvent, LoadedEvent, FailedEvent, WarmedEvent, ClosedEvent>;
+
+// Where events go. post() may be called from any thread.
+class EventSink {
+ public:
+  virtual ~EventSink() = default;
+  virtual void post(Event event) = 0;
+};
+
+}  // namespace sconce

@@ -1,0 +1,245 @@
+#include "json_wrap.h"
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "error.h"
+#include "json_reader.h"
+#include "json_writer.h"
+#include "napi_support.h"
+
+namespace sconce {
+namespace {
+
+// The elements of a typed array, also one over a SharedArrayBuffer (see read_bytes).
+template <typename T>
+std::span<T> read_elements(const Napi::Value& value, napi_typedarray_type expected,
+                           const char* what) {
+  napi_typedarray_type type = napi_uint8_array;
+  size_t length = 0;
+  void* data = nullptr;
+  if (!value.IsTypedArray() ||
+      napi_get_typedarray_info(value.Env(), value, &type, &length, &data, nullptr, nullptr) !=
+          napi_ok ||
+      type != expected) {
+    throw Error("INTERNAL", std::string("expected ") + what);
+  }
+  return {static_cast<T*>(data), length};
+}
+
+// read_integer that refuses fractions and NaN, which it would round.
+int64_t read_whole(const Napi::Value& value, const char* name, int64_t minimum = 0,
+                   int64_t maximum = (int64_t{1} << 53) - 1) {
+  if (value.IsNumber()) {
+    const double number = value.As<Napi::Number>().DoubleValue();
+    if (std::trunc(number) != number) {  // NaN too
+      throw Error("INTERNAL", std::string(name) + " must be a whole number");
+    }
+  }
+  return read_integer(value, name, minimum, maximum);
+}
+
+Napi::Array read_array(const Napi::Value& value, const char* name) {
+  if (!value.IsArray()) throw Error("INTERNAL", std::string(name) + " must be an array");
+  return value.As<Napi::Array>();
+}
+
+Napi::Object read_object(const Napi::Value& value, const char* name) {
+  if (!value.IsObject()) throw Error("INTERNAL", std::string(name) + " must be an object");
+  return value.As<Napi::Object>();
+}
+
+DType read_dtype(const Napi::Value& value) {
+  const int64_t code = read_whole(value, "dtype");
+  if (!is_dtype_code(code)) {
+    throw Error("INTERNAL", "no dtype has the code " + std::to_string(code));
+  }
+  return static_cast<DType>(code);
+}
+
+std::vector<int64_t> read_dims(const Napi::Value& value, int64_t minimum) {
+  const Napi::Array array = read_array(value, "dims");
+  std::vector<int64_t> dims(array.Length());
+  for (uint32_t i = 0; i < dims.size(); ++i) dims[i] = read_whole(array[i], "dims", minimum);
+  return dims;
+}
+
+OutputNode read_structure(const Napi::Value& value, int nesting) {
+  OutputNode node;
+  if (value.IsNumber()) {
+    node.tensor =
+        static_cast<int>(read_whole(value, "structure", 0, std::numeric_limits<int>::max()));
+    return node;
+  }
+  if (nesting == JsonWriter::kMaxNesting) {
+    throw Error("INTERNAL", "the structure of the outputs is too deep");
+  }
+  const Napi::Object object = read_object(value, "structure");
+  const Napi::Value list = object.Get("list");
+  if (!list.IsUndefined()) {
+    const Napi::Array items = read_array(list, "structure.list");
+    node.kind = OutputNode::Kind::kList;
+    for (uint32_t i = 0; i < items.Length(); ++i) {
+      node.children.push_back(read_structure(items[i], nesting + 1));
+    }
+    return node;
+  }
+  const Napi::Array fields = read_array(object.Get("fields"), "structure.fields");
+  node.kind = OutputNode::Kind::kFields;
+  for (uint32_t i = 0; i < fields.Length(); ++i) {
+    const Napi::Array field = read_array(fields[i], "structure.fields");
+    node.keys.push_back(read_string(field[uint32_t{0}], "a key of the structure"));
+    node.children.push_back(read_structure(field[uint32_t{1}], nesting + 1));
+  }
+  return node;
+}
+
+class JsonReaderWrap : public Napi::ObjectWrap<JsonReaderWrap> {
+ public:
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(env, "JsonReader",
+                       {InstanceMethod<&JsonReaderWrap::read>("read"),
+                        InstanceMethod<&JsonReaderWrap::store>("store")});
+  }
+
+  explicit JsonReaderWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+    translate_exceptions(info.Env(), [&] { reader_.emplace(read_fields(info[0])); });
+  }
+
+ private:
+  static std::vector<JsonField> read_fields(const Napi::Value& value) {
+    const Napi::Array array = read_array(value, "fields");
+    std::vector<JsonField> fields;
+    for (uint32_t i = 0; i < array.Length(); ++i) {
+      const Napi::Object object = read_object(array[i], "a field");
+      JsonField field{read_string(object.Get("name"), "name"), read_dtype(object.Get("dtype")),
+                      std::nullopt};
+      const Napi::Value dims = object.Get("dims");
+      if (!dims.IsNull()) field.dims = read_dims(dims, -1);
+      fields.push_back(std::move(field));
+    }
+    return fields;
+  }
+
+  void read(const Napi::CallbackInfo& info) {
+    translate_exceptions(info.Env(), [&] {
+      const std::span<const uint8_t> body = read_bytes(info[0], "body");
+      const auto summary =
+          read_elements<int32_t>(info[1], napi_int32_array, "summary to be an Int32Array");
+      reader_->read(body);
+      fill(summary);
+    });
+  }
+
+  void fill(std::span<int32_t> summary) const {
+    size_t at = 0;
+    const auto put = [&](uint64_t number) {
+      if (number > static_cast<uint64_t>(std::numeric_limits<int32_t>::max())) {
+        throw Error("INVALID_REQUEST", "the request has too many rows or too large a dimension");
+      }
+      if (at == summary.size()) throw Error("INTERNAL", "summary is too short");
+      summary[at++] = static_cast<int32_t>(number);
+    };
+    put(static_cast<uint64_t>(reader_->form()));
+    put(reader_->rows());
+    for (size_t i = 0; i < reader_->fields(); ++i) {
+      const std::span<const int64_t> dims = reader_->dims(i);
+      put(dims.size());
+      for (const int64_t dim : dims) put(static_cast<uint64_t>(dim));
+    }
+  }
+
+  void store(const Napi::CallbackInfo& info) {
+    translate_exceptions(info.Env(), [&] {
+      reader_->store(
+          read_bytes(info[0], "target"),
+          read_elements<double>(info[1], napi_float64_array, "offsets to be a Float64Array"));
+    });
+  }
+
+  std::optional<JsonReader> reader_;
+};
+
+class JsonWriterWrap : public Napi::ObjectWrap<JsonWriterWrap> {
+ public:
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(env, "JsonWriter", {InstanceMethod<&JsonWriterWrap::write>("write")});
+  }
+
+  explicit JsonWriterWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+    translate_exceptions(info.Env(), [&] {
+      writer_.emplace(read_outputs(info[0]), read_structure(info[1], 0), read_names(info[2]));
+    });
+  }
+
+ private:
+  static std::vector<TensorMeta> read_outputs(const Napi::Value& value) {
+    const Napi::Array array = read_array(value, "outputs");
+    std::vector<TensorMeta> outputs;
+    for (uint32_t i = 0; i < array.Length(); ++i) {
+      const Napi::Object object = read_object(array[i], "an output");
+      outputs.push_back({read_dtype(object.Get("dtype")), read_dims(object.Get("dims"), 0)});
+    }
+    return outputs;
+  }
+
+  static std::optional<std::vector<std::string>> read_names(const Napi::Value& value) {
+    if (value.IsNull()) return std::nullopt;
+    const Napi::Array array = read_array(value, "names");
+    std::vector<std::string> names;
+    for (uint32_t i = 0; i < array.Length(); ++i) names.push_back(read_string(array[i], "names"));
+    return names;
+  }
+
+  Napi::Value write(const Napi::CallbackInfo& info) {
+    return translate_exceptions(info.Env(), [&]() -> Napi::Value {
+      const std::string text = writer_->write(
+          read_bytes(info[0], "block"), read_whole(info[1], "batchRows"),
+          read_whole(info[2], "firstRow"), read_whole(info[3], "rows"),
+          static_cast<RequestForm>(read_whole(info[4], "form", 0, kRequestForms - 1)));
+      // The text is ASCII, which V8 takes as Latin-1 without decoding.
+      napi_value result = nullptr;
+      if (napi_create_string_latin1(info.Env(), text.data(), text.size(), &result) != napi_ok) {
+        throw Error("INTERNAL",
+                    "the reply of " + std::to_string(text.size()) + " bytes is too long");
+      }
+      return {info.Env(), result};
+    });
+  }
+
+  std::optional<JsonWriter> writer_;
+};
+
+void copy_bytes(const Napi::CallbackInfo& info) {
+  translate_exceptions(info.Env(), [&] {
+    const std::span<uint8_t> target = read_bytes(info[0], "target");
+    const auto target_offset = static_cast<size_t>(read_whole(info[1], "targetOffset"));
+    const std::span<const uint8_t> source = read_bytes(info[2], "source");
+    const auto source_offset = static_cast<size_t>(read_whole(info[3], "sourceOffset"));
+    const auto length = static_cast<size_t>(read_whole(info[4], "length"));
+    if (target_offset > target.size() || length > target.size() - target_offset ||
+        source_offset > source.size() || length > source.size() - source_offset) {
+      throw Error("INTERNAL", "copyBytes beyond the end of its source or target");
+    }
+    // The ranges may overlap: both may be views of one slab.
+    if (length > 0) {
+      std::memmove(target.data() + target_offset, source.data() + source_offset, length);
+    }
+  });
+}
+
+}  // namespace
+
+void register_json(Napi::Env env, Napi::Object exports) {
+  exports.Set("JsonReader", JsonReaderWrap::define(env));
+  exports.Set("JsonWriter", JsonWriterWrap::define(env));
+  exports.Set("copyBytes", Napi::Function::New<copy_bytes>(env, "copyBytes"));
+}
+
+}  // namespace sconce

@@ -1,0 +1,47 @@
+// The one place where execution threads meet the main loop: a queue of events and a single
+// ThreadSafeFunction in the main environment. It also knows every executor, so that all threads
+// are joined before the environment goes.
+#pragma once
+
+#include <napi.h>
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+
+#include "events.h"
+#include "executor.h"
+
+namespace sconce {
+
+// Process-wide; JavaScript may use it from the main thread only.
+class Runtime : public EventSink {
+ public:
+  static Runtime& instance();
+
+  // Sets where events are delivered. Throws Error when called twice in a living environment.
+  void start(Napi::Env env, Napi::Function on_events);
+
+  // Creates and starts an executor. Throws Error before start().
+  std::shared_ptr<Executor> create(ExecutorOptions options);
+
+  void post(Event event) override;
+
+ private:
+  Runtime() = default;
+  void deliver(Napi::Env env, Napi::Function on_events);
+  // Joins every thread, then lets go of the environment.
+  void stop();
+
+  std::mutex mutex_;  // guards the queue and running_
+  std::deque<Event> events_;
+  bool running_ = false;
+  Napi::ThreadSafeFunction wake_;
+  napi_env env_ = nullptr;
+  // Main thread only:
+  std::map<int, std::shared_ptr<Executor>> executors_;
+  int next_model_id_ = 1;
+};
+
+}  // namespace sconce

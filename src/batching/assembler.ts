@@ -1,0 +1,300 @@
+import { isErrorCode, SconceError } from '../errors.js';
+import type { BatchEvent, RowError } from '../native/addon.js';
+import { BatchOutputs, blockOffsets, type OutputSignature } from '../tensors/batch-outputs.js';
+import type { TensorSpec } from '../tensors/tensor-spec.js';
+import { Reservation, type RowsOwner } from './reservation.js';
+import type { Slab } from './slab.js';
+import type { SlabBudget } from './slab-budget.js';
+import { slabHeader } from './slab-layout.js';
+import { cancelRows, settleRows } from './slab-protocol.js';
+import { type SlabHost, type SlabInRing, SlabRing } from './slab-ring.js';
+
+export interface AssemblerOptions {
+  /** For messages. */
+  modelName: string;
+  modelVersion: string;
+  /** What the model says it takes, for messages: `features: float32[n, 64]`. */
+  declaredInputs: string;
+  /** Most rows in a batch. */
+  batchSize: number;
+  /** Most requests that wait for an instance. */
+  queueSize: number;
+  /** Milliseconds from admission to the answer. */
+  responseTimeout: number;
+  /** Shape keys kept at the same time; the least recently used goes first. */
+  maxShapes: number;
+}
+
+/** Shape keys whose slabs are kept when the configuration does not say. */
+export const defaultMaxShapes = 64;
+
+/**
+ * Puts requests' rows into slabs and takes the answers apart again, for one model version. Runs on
+ * the main loop; the slabs themselves are shared with the instances.
+ *
+ * A row is reserved, written, committed; at the end of the turn the bell is rung once for each
+ * slab that has something new; an idle instance takes the slab as it is at that moment.
+ */
+export class Assembler {
+  readonly #rings = new Map<string, SlabRing>();
+  readonly #slabs = new Map<number, SlabInRing>();
+  /** Slabs with rows that were settled since the bell was last rung. */
+  readonly #toRing: Slab[] = [];
+  #bell: NodeJS.Immediate | undefined;
+  /** Unanswered reservations, oldest first. */
+  readonly #waiting = new Set<Reservation>();
+  #deadline: NodeJS.Timeout | undefined;
+  #outputBytesPerRow = 0;
+  #closed = false;
+  #drained: (() => void) | undefined;
+
+  constructor(
+    private readonly host: SlabHost,
+    private readonly budget: SlabBudget,
+    private readonly options: AssemblerOptions,
+    private readonly signatureOf: (id: number) => OutputSignature,
+  ) {}
+
+  /** Requests admitted and not answered. */
+  get pending(): number {
+    return this.#waiting.size;
+  }
+
+  /** Requests that no instance has taken yet. */
+  get queued(): number {
+    let count = 0;
+    for (const { slab } of this.#slabs.values()) {
+      if (!slab.sealed) count += slab.waiting;
+    }
+    return count;
+  }
+
+  /** Sizes the output areas from what warm-up returned. */
+  expectOutputs(signature: OutputSignature): void {
+    const bytes = blockOffsets(signature.outputs, this.options.batchSize).at(-1) ?? 0;
+    this.#outputBytesPerRow = Math.max(
+      this.#outputBytesPerRow,
+      Math.ceil(bytes / this.options.batchSize),
+    );
+  }
+
+  /**
+   * Reserves adjacent rows for a request. `key` names the row shape (`inputs`).
+   *
+   * @throws {SconceError} NO_CAPACITY when the queue or the memory is full, INVALID_REQUEST when
+   *   the rows do not fit a batch, MODEL_CLOSED after close().
+   */
+  reserve(key: string, inputs: readonly TensorSpec[], rows: number, owner: RowsOwner): Reservation {
+    const { modelName, modelVersion, queueSize } = this.options;
+    if (this.#closed) throw new SconceError('MODEL_CLOSED', modelName, modelVersion);
+    if (this.#waiting.size >= queueSize && this.queued >= queueSize) {
+      throw new SconceError('NO_CAPACITY', modelName);
+    }
+    const ring = this.#rings.get(key) ?? this.#makeRing(key, inputs);
+    if (rows < 1 || rows > ring.capacity) {
+      throw new SconceError(
+        'INVALID_REQUEST',
+        `the request has ${rows} rows; a batch takes 1 to ${ring.capacity}`,
+      );
+    }
+    const reservation = this.#place(ring, rows, owner);
+    this.#waiting.add(reservation);
+    this.#watchDeadline();
+    return reservation;
+  }
+
+  commit(reservation: Reservation): void {
+    this.#settle(reservation, slabHeader.rowCommitted);
+  }
+
+  discard(reservation: Reservation): void {
+    this.#finish(reservation);
+    this.#settle(reservation, slabHeader.rowCancelled);
+  }
+
+  cancel(reservation: Reservation): void {
+    if (!reservation.waiting) return;
+    this.#finish(reservation);
+    if (reservation.settled) {
+      cancelRows(reservation.slab.words, reservation.row, reservation.rows);
+    }
+  }
+
+  /** Hands out the answers of a batch. */
+  complete(event: BatchEvent): void {
+    const entry = this.#slabs.get(event.slab);
+    if (entry === undefined) return;
+    const { slab, ring } = entry;
+    if (ring.open === slab) ring.open = undefined;
+    slab.leases = 1; // ours, until every owner has been called
+    const outputs = event.rows > 0 ? this.#outputsOf(event, slab, ring) : undefined;
+    for (const reservation of slab.reservations) {
+      if (!reservation.waiting) continue;
+      this.#finish(reservation);
+      this.#answer(reservation, outputs, event);
+    }
+    this.#release(slab, ring);
+  }
+
+  /**
+   * Refuses new rows and resolves when everything admitted is answered and every slab is back.
+   */
+  async close(): Promise<void> {
+    this.#closed = true;
+    if (!this.#idle()) {
+      await new Promise<void>((resolve) => {
+        this.#drained = resolve;
+      });
+    }
+    for (const ring of this.#rings.values()) ring.close();
+    this.#rings.clear();
+  }
+
+  #idle(): boolean {
+    if (this.#waiting.size > 0 || this.#toRing.length > 0) return false;
+    for (const ring of this.#rings.values()) if (!ring.idle) return false;
+    return true;
+  }
+
+  #makeRing(key: string, inputs: readonly TensorSpec[]): SlabRing {
+    if (this.#rings.size >= this.options.maxShapes) this.#dropOldestRing();
+    const ring = new SlabRing(
+      this.host,
+      this.#slabs,
+      this.budget,
+      inputs,
+      this.options.batchSize,
+      this.#outputBytesPerRow * this.options.batchSize,
+    );
+    this.#rings.set(key, ring);
+    return ring;
+  }
+
+  #dropOldestRing(): void {
+    let oldest: [string, SlabRing] | undefined;
+    for (const entry of this.#rings) {
+      if (!entry[1].idle) continue;
+      if (oldest === undefined || entry[1].lastUsed < oldest[1].lastUsed) oldest = entry;
+    }
+    if (oldest === undefined) throw new SconceError('NO_CAPACITY', this.options.modelName);
+    oldest[1].close();
+    this.#rings.delete(oldest[0]);
+  }
+
+  #place(ring: SlabRing, rows: number, owner: RowsOwner): Reservation {
+    let slab = ring.open;
+    let row = slab === undefined ? -1 : slab.reserve(rows);
+    if (slab === undefined || row < 0) {
+      slab = ring.nextOpen(this.options.modelName);
+      row = slab.reserve(rows);
+      if (row < 0) throw new SconceError('INTERNAL', 'a fresh slab refused a reservation');
+    }
+    const reservation = new Reservation(this, slab, row, rows, owner);
+    slab.reservations.push(reservation);
+    slab.waiting += 1;
+    ring.lastUsed = reservation.since;
+    return reservation;
+  }
+
+  #settle(
+    reservation: Reservation,
+    state: typeof slabHeader.rowCommitted | typeof slabHeader.rowCancelled,
+  ): void {
+    if (reservation.settled) return;
+    reservation.settled = true;
+    const { slab } = reservation;
+    const wanted = reservation.waiting ? state : slabHeader.rowCancelled;
+    settleRows(slab.words, reservation.row, reservation.rows, wanted);
+    if (slab.rung || slab.sealed) return;
+    if (!this.#toRing.includes(slab)) this.#toRing.push(slab);
+    // At the end of the turn, so that all requests read in it run together.
+    this.#bell ??= setImmediate(() => this.#ring());
+  }
+
+  #ring(): void {
+    this.#bell = undefined;
+    for (const slab of this.#toRing.splice(0)) {
+      slab.rung = true;
+      this.host.ring(slab.id);
+    }
+  }
+
+  #outputsOf(event: BatchEvent, slab: Slab, ring: SlabRing): BatchOutputs {
+    const signature = this.signatureOf(event.signature);
+    if (event.overflow !== undefined) {
+      ring.growOutputs(blockOffsets(signature.outputs, ring.capacity).at(-1) ?? 0);
+    }
+    return new BatchOutputs(signature, event.overflow ?? slab.outputArea, event.rows, () =>
+      this.#release(slab, ring),
+    );
+  }
+
+  #answer(reservation: Reservation, outputs: BatchOutputs | undefined, event: BatchEvent): void {
+    const { owner, row, rows, slab } = reservation;
+    const error = event.errors?.find(
+      (failure) => failure.row < row + rows && row < failure.row + failure.rows,
+    );
+    if (error !== undefined) {
+      owner.failed(this.#rowError(error));
+      return;
+    }
+    const firstRow = slab.outputRow(row);
+    if (outputs === undefined || firstRow < 0) {
+      owner.failed(new SconceError('WRITER_TIMEOUT', 'the rows were not written in time'));
+      return;
+    }
+    slab.leases += 1;
+    owner.answered(outputs, firstRow);
+  }
+
+  #rowError(error: RowError): SconceError {
+    const { modelName, modelVersion, declaredInputs } = this.options;
+    if (error.code === 'MODEL_CLOSED') return new SconceError(error.code, modelName, modelVersion);
+    return new SconceError(
+      isErrorCode(error.code) ? error.code : 'INTERNAL',
+      `${error.message} to model "${modelName}" version ${modelVersion}, which takes ${declaredInputs}`,
+    );
+  }
+
+  #release(slab: Slab, ring: SlabRing): void {
+    slab.leases -= 1;
+    if (slab.leases > 0) return;
+    ring.recycle(slab);
+    this.#checkDrained();
+  }
+
+  #finish(reservation: Reservation): void {
+    if (!this.#waiting.delete(reservation)) return;
+    reservation.waiting = false;
+    reservation.slab.waiting -= 1;
+  }
+
+  #checkDrained(): void {
+    if (this.#drained === undefined || !this.#idle()) return;
+    this.#drained();
+    this.#drained = undefined;
+  }
+
+  #watchDeadline(): void {
+    if (this.#deadline !== undefined) return;
+    const [oldest] = this.#waiting;
+    if (oldest === undefined) return;
+    const wait = oldest.since + this.options.responseTimeout - performance.now();
+    this.#deadline = setTimeout(() => this.#expire(), Math.max(1, wait));
+    this.#deadline.unref();
+  }
+
+  #expire(): void {
+    this.#deadline = undefined;
+    const { modelName, modelVersion, responseTimeout } = this.options;
+    const now = performance.now();
+    for (const reservation of this.#waiting) {
+      if (reservation.since + responseTimeout > now) break;
+      reservation.cancel();
+      reservation.owner.failed(
+        new SconceError('RESPONSE_TIMEOUT', modelName, modelVersion, responseTimeout),
+      );
+    }
+    this.#watchDeadline();
+  }
+}

@@ -1,0 +1,52 @@
+import type { SconceError } from '../errors.js';
+import type { BatchOutputs } from '../tensors/batch-outputs.js';
+import type { Assembler } from './assembler.js';
+import type { Slab } from './slab.js';
+
+/** Who is waiting for rows. Exactly one of the two is called, once, on the main loop. */
+export interface RowsOwner {
+  /** The rows' outputs stand in `outputs` from `firstRow` on; call outputs.release() when read. */
+  answered(outputs: BatchOutputs, firstRow: number): void;
+  failed(error: SconceError): void;
+}
+
+/** Adjacent rows of one slab that belong to one request. */
+export class Reservation {
+  /** When the request was admitted, in performance.now() milliseconds. */
+  readonly since = performance.now();
+  /** False once the owner has its answer, or does not want it any more. */
+  waiting = true;
+  settled = false;
+
+  constructor(
+    private readonly assembler: Assembler,
+    readonly slab: Slab,
+    readonly row: number,
+    readonly rows: number,
+    readonly owner: RowsOwner,
+  ) {}
+
+  /** Byte offset of the first reserved row of input `input`. */
+  offset(input: number): number {
+    const { inputs, rowBytes } = this.slab.layout;
+    return (inputs[input]?.offset ?? 0) + this.row * (rowBytes[input] ?? 0);
+  }
+
+  /** The rows are written: the next batch may take them. */
+  commit(): void {
+    this.assembler.commit(this);
+  }
+
+  /**
+   * The answer is not wanted any more; the owner is not called. Rows that are not committed yet
+   * stay their writer's until it calls commit() or discard().
+   */
+  cancel(): void {
+    this.assembler.cancel(this);
+  }
+
+  /** The writer gives up on rows it has not committed. */
+  discard(): void {
+    this.assembler.discard(this);
+  }
+}

@@ -1,0 +1,129 @@
+import { SconceError } from '../errors.js';
+import type { NativeModel } from '../native/addon.js';
+import type { TensorSpec } from '../tensors/tensor-spec.js';
+import { Slab } from './slab.js';
+import type { SlabBudget, SlabHolder } from './slab-budget.js';
+import { layOut } from './slab-layout.js';
+
+/** What batching needs of a model; the real one is native. */
+export interface SlabHost extends Pick<NativeModel, 'addSlab' | 'removeSlab' | 'ring'> {
+  /** Shared memory of `bytes` bytes, aligned to 64 bytes. Throws RangeError when there is none. */
+  allocate(bytes: number): Uint8Array;
+}
+
+export interface SlabInRing {
+  slab: Slab;
+  ring: SlabRing;
+}
+
+/** Largest part of the budget that one slab may take: bigger rows mean fewer rows per slab. */
+const budgetShare = 8;
+
+/**
+ * The slabs of one shape key. One of them is open for reservations; the others are with the
+ * instances, being answered, or free. Slabs are made when all are busy.
+ */
+export class SlabRing implements SlabHolder {
+  /** The slab that takes reservations. */
+  open: Slab | undefined;
+  lastUsed = performance.now();
+  readonly capacity: number;
+  /** Slabs of this ring that exist. */
+  #count = 0;
+  readonly #free: Slab[] = [];
+  #outputBytes = 0;
+
+  /**
+   * @param slabs every slab of the model with its ring, by native id; the ring keeps its own in it
+   * @throws {SconceError} INVALID_REQUEST when not even one row fits the budget.
+   */
+  constructor(
+    private readonly host: SlabHost,
+    private readonly slabs: Map<number, SlabInRing>,
+    private readonly budget: SlabBudget,
+    readonly inputs: readonly TensorSpec[],
+    batchSize: number,
+    outputBytesPerSlab: number,
+  ) {
+    const perRow = layOut(inputs, 1, 0).bytes;
+    if (perRow > budget.limit) {
+      throw new SconceError(
+        'INVALID_REQUEST',
+        `a row of this shape takes ${perRow} bytes; slabMemory allows ${budget.limit}`,
+      );
+    }
+    const share = Math.floor(budget.limit / budgetShare / perRow);
+    this.capacity = Math.max(1, Math.min(batchSize, share));
+    this.#outputBytes = outputBytesPerSlab;
+    budget.join(this);
+  }
+
+  /** Room for the outputs of a full slab; slabs that have less are replaced as they come back. */
+  growOutputs(bytes: number): void {
+    this.#outputBytes = Math.max(this.#outputBytes, bytes);
+  }
+
+  /** The open slab, or the next one. Throws SconceError NO_CAPACITY when memory is out. */
+  nextOpen(modelName: string): Slab {
+    this.open = this.#free.pop() ?? this.#make(modelName);
+    return this.open;
+  }
+
+  /**
+   * Takes a slab back whose batch is answered. One that a late writer may still be writing to is
+   * never used again.
+   */
+  recycle(slab: Slab): void {
+    if (slab.abandoned || slab.layout.outputBytes < this.#outputBytes) {
+      this.#drop(slab);
+    } else {
+      slab.recycle();
+      this.#free.push(slab);
+    }
+  }
+
+  releaseIdle(): number {
+    let bytes = 0;
+    for (const slab of this.#free.splice(0)) bytes += this.#drop(slab);
+    return bytes;
+  }
+
+  /** Gives everything back. Only when idle. */
+  close(): void {
+    this.releaseIdle();
+    this.budget.leave(this);
+    const { open } = this;
+    this.open = undefined;
+    if (open !== undefined && open.reservations.length === 0) this.#drop(open);
+  }
+
+  /** True when no slab is with an instance or being answered. */
+  get idle(): boolean {
+    const open = this.open === undefined || this.open.reservations.length > 0 ? 0 : 1;
+    return this.#count === this.#free.length + open;
+  }
+
+  #make(modelName: string): Slab {
+    const layout = layOut(this.inputs, this.capacity, this.#outputBytes);
+    if (!this.budget.take(layout.bytes, this)) throw new SconceError('NO_CAPACITY', modelName);
+    try {
+      const slab = new Slab(this.host.allocate(layout.bytes), layout);
+      slab.id = this.host.addSlab(slab.memory, layout);
+      this.slabs.set(slab.id, { slab, ring: this });
+      this.#count += 1;
+      return slab;
+    } catch (error) {
+      this.budget.give(layout.bytes);
+      if (error instanceof RangeError) throw new SconceError('OUT_OF_MEMORY', error.message);
+      throw error;
+    }
+  }
+
+  #drop(slab: Slab): number {
+    if (!this.slabs.delete(slab.id)) return 0;
+    this.#count -= 1;
+    this.host.removeSlab(slab.id);
+    this.budget.give(slab.layout.bytes);
+    return slab.layout.bytes;
+  }
+}

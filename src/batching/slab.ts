@@ -1,0 +1,66 @@
+import type { Reservation } from './reservation.js';
+import { type SlabLayout, slabHeader } from './slab-layout.js';
+import {
+  isSealed,
+  outputRow,
+  reservedRows,
+  reserveRows,
+  resetHeader,
+  settledRows,
+} from './slab-protocol.js';
+
+/** One block of shared memory that holds the input rows of one batch, and who waits for them. */
+export class Slab {
+  readonly words: Int32Array;
+  /** Requests with rows in this slab, in row order. */
+  readonly reservations: Reservation[] = [];
+  /** Id under which the instances know the slab. */
+  id = 0;
+  /** True from the bell until the batch comes back. */
+  rung = false;
+  /** Requests of this slab that have no answer yet. */
+  waiting = 0;
+  /** Answers whose bytes are still being read or written to a socket. */
+  leases = 0;
+
+  constructor(
+    readonly memory: Uint8Array,
+    readonly layout: SlabLayout,
+  ) {
+    this.words = new Int32Array(
+      memory.buffer,
+      memory.byteOffset,
+      slabHeader.rowsWord + 2 * layout.capacity,
+    );
+  }
+
+  /** First of `rows` adjacent rows, or -1 when there is no room or an instance took the slab. */
+  reserve(rows: number): number {
+    return reserveRows(this.words, this.layout.capacity, rows);
+  }
+
+  get sealed(): boolean {
+    return isSealed(this.words);
+  }
+
+  /** True when a writer was left behind at the seal and may still be writing. */
+  get abandoned(): boolean {
+    return settledRows(this.words) < reservedRows(this.words);
+  }
+
+  /** Index of a row's outputs in the output block, -1 for none. */
+  outputRow(row: number): number {
+    return outputRow(this.words, this.layout.capacity, row);
+  }
+
+  get outputArea(): Uint8Array {
+    const { outputOffset, outputBytes } = this.layout;
+    return this.memory.subarray(outputOffset, outputOffset + outputBytes);
+  }
+
+  recycle(): void {
+    this.reservations.length = 0;
+    this.rung = false;
+    resetHeader(this.words, this.layout.capacity);
+  }
+}

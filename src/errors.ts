@@ -1,0 +1,198 @@
+/**
+ * Every failure a client or an operator can meet, one row each: a stable code, the HTTP and gRPC
+ * status, the exception name that TorchServe shows for it, and the message. `%s` is filled in
+ * order. docs/errors.md is generated from this table.
+ */
+interface ErrorRow {
+  status: number;
+  grpc: string;
+  type: string;
+  template: string;
+}
+
+const noWorker =
+  ' has no worker to serve inference request. Please use scale workers API to add workers. If this is a sequence inference, please check if it is closed, or expired; or exceeds maxSequenceJobQueueSize';
+
+export const errorTable = {
+  RESOURCE_NOT_FOUND: {
+    status: 404,
+    grpc: 'NOT_FOUND',
+    type: 'ResourceNotFoundException',
+    template: 'Requested resource is not found, please refer to API document.',
+  },
+  METHOD_NOT_ALLOWED: {
+    status: 405,
+    grpc: 'UNIMPLEMENTED',
+    type: 'MethodNotAllowedException',
+    template: 'Requested method is not allowed, please refer to API document.',
+  },
+  MODEL_NOT_FOUND: {
+    status: 404,
+    grpc: 'NOT_FOUND',
+    type: 'ModelNotFoundException',
+    template: 'Model not found: %s',
+  },
+  MODEL_VERSION_NOT_FOUND: {
+    status: 404,
+    grpc: 'NOT_FOUND',
+    type: 'ModelVersionNotFoundException',
+    template: 'Model version: %s does not exist for model: %s',
+  },
+  INVALID_HTTP: {
+    status: 400,
+    grpc: 'INVALID_ARGUMENT',
+    type: 'BadRequestException',
+    template: 'Invalid HTTP message.',
+  },
+  INVALID_REQUEST: {
+    status: 400,
+    grpc: 'INVALID_ARGUMENT',
+    type: 'BadRequestException',
+    template: '%s',
+  },
+  BODY_TOO_LARGE: {
+    status: 413,
+    grpc: 'RESOURCE_EXHAUSTED',
+    type: 'BadRequestException',
+    template: 'The request body is larger than maxRequestSize (%s bytes).',
+  },
+  MODEL_VERSION_CONFLICT: {
+    status: 409,
+    grpc: 'ABORTED',
+    type: 'ConflictStatusException',
+    template: 'Model version %s is already registered for model %s',
+  },
+  NO_CAPACITY: {
+    status: 503,
+    grpc: 'UNAVAILABLE',
+    type: 'ServiceUnavailableException',
+    template: `Model "%s"${noWorker}`,
+  },
+  /** The stray quote is TorchServe's. */
+  NO_CAPACITY_VERSION: {
+    status: 503,
+    grpc: 'UNAVAILABLE',
+    type: 'ServiceUnavailableException',
+    template: `Model "%s" Version %s"${noWorker}`,
+  },
+  SHUTTING_DOWN: {
+    status: 503,
+    grpc: 'UNAVAILABLE',
+    type: 'ServiceUnavailableException',
+    template: 'The server is shutting down.',
+  },
+  MODEL_CLOSED: {
+    status: 503,
+    grpc: 'UNAVAILABLE',
+    type: 'ServiceUnavailableException',
+    template: 'Model "%s" Version %s was unloaded before the request could run.',
+  },
+  MODEL_FAILED: {
+    status: 503,
+    grpc: 'UNAVAILABLE',
+    type: 'InternalServerException',
+    template: 'Prediction failed: %s',
+  },
+  INVALID_OUTPUT: {
+    status: 503,
+    grpc: 'UNAVAILABLE',
+    type: 'InternalServerException',
+    template: 'Invalid model predict output: %s',
+  },
+  OUT_OF_MEMORY: {
+    status: 507,
+    grpc: 'RESOURCE_EXHAUSTED',
+    type: 'InternalServerException',
+    template: 'Out of resources: %s',
+  },
+  RESPONSE_TIMEOUT: {
+    status: 504,
+    grpc: 'DEADLINE_EXCEEDED',
+    type: 'RequestTimeoutException',
+    template: 'Model "%s" Version %s did not answer within %s ms.',
+  },
+  WRITER_TIMEOUT: {
+    status: 503,
+    grpc: 'UNAVAILABLE',
+    type: 'InternalServerException',
+    template: 'Prediction failed: %s',
+  },
+  /** Nobody reads this answer: the client has gone. It is counted, with nginx's status. */
+  REQUEST_CANCELLED: {
+    status: 499,
+    grpc: 'CANCELLED',
+    type: 'BadRequestException',
+    template: 'The client closed the connection before the answer was ready.',
+  },
+  MODEL_LOAD_FAILED: {
+    status: 500,
+    grpc: 'INTERNAL',
+    type: 'InternalServerException',
+    template: 'Model "%s" Version %s cannot be loaded from %s: %s',
+  },
+  INVALID_CONFIGURATION: {
+    status: 400,
+    grpc: 'INVALID_ARGUMENT',
+    type: 'InvalidModelException',
+    template: '%s',
+  },
+  NATIVE_ADDON_MISSING: {
+    status: 500,
+    grpc: 'INTERNAL',
+    type: 'InternalServerException',
+    template: 'The native addon is not built yet. Run: npm run build:native\n%s',
+  },
+  INTERNAL: {
+    status: 500,
+    grpc: 'INTERNAL',
+    type: 'InternalServerException',
+    template: '%s',
+  },
+} as const satisfies Record<string, ErrorRow>;
+
+export type ErrorCode = keyof typeof errorTable;
+
+function fill(template: string, values: readonly (string | number)[]): string {
+  let next = 0;
+  return template.replace(/%s/g, () => String(values[next++] ?? ''));
+}
+
+/** An error with a row in the table. `message` is the row's template with `values` filled in. */
+export class SconceError extends Error {
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, ...values: readonly (string | number)[]) {
+    super(fill(errorTable[code].template, values));
+    this.name = 'SconceError';
+    this.code = code;
+  }
+
+  /** HTTP status of the row. */
+  get status(): number {
+    return errorTable[this.code].status;
+  }
+
+  /** The exception name that TorchServe's clients know. */
+  get type(): string {
+    return errorTable[this.code].type;
+  }
+}
+
+/** True for a code that is a row of the table. */
+export function isErrorCode(code: unknown): code is ErrorCode {
+  return typeof code === 'string' && Object.hasOwn(errorTable, code);
+}
+
+/** The code a thrown value carries, when it is a row of the table. */
+export function errorCodeOf(error: unknown): ErrorCode | undefined {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return isErrorCode(code) ? code : undefined;
+}
+
+/** Any thrown value as a SconceError; what has no code becomes INTERNAL with its message. */
+export function toSconceError(error: unknown): SconceError {
+  if (error instanceof SconceError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  const code = errorCodeOf(error) ?? 'INTERNAL';
+  return new SconceError(code, message);
+}

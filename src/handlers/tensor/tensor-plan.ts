@@ -1,0 +1,108 @@
+import { SconceError } from '../../errors.js';
+import type { NativeField, NativeModelDescription } from '../../native/addon.js';
+import { type Dtype, dtypeCode, dtypeOf } from '../../native/dtype.js';
+import { rowBytes, type TensorSpec } from '../../tensors/tensor-spec.js';
+
+/** The part of a model's configuration that names its tensors. */
+export interface TensorNames {
+  inputs?: readonly { name: string; dtype?: Dtype; shape?: readonly number[] }[];
+  outputs?: readonly { name: string }[];
+}
+
+/** One input of the model as requests name it. `dims` excludes the batch; null = unknown rank. */
+export interface TensorField {
+  name: string;
+  dtype: Dtype;
+  dims: readonly number[] | null;
+}
+
+/** What the tensor handler expects and answers, for one model version. */
+export interface TensorPlan {
+  fields: readonly TensorField[];
+  /** Names for the outputs from configuration; null keeps the model's own structure. */
+  outputNames: readonly string[] | null;
+  /** The row shape when every dimension is known, else undefined. */
+  fixed: readonly TensorSpec[] | undefined;
+  /** For messages: `features: float32[n, 64]`. */
+  text: string;
+}
+
+/**
+ * Plans the handler from the model's configuration and from what the file says of `forward`:
+ * configuration gives names, dtypes and shapes; without any, names and dtypes come from the file
+ * and shapes from each request.
+ *
+ * @throws {SconceError} INVALID_CONFIGURATION when the two contradict each other.
+ */
+export function planTensors(config: TensorNames, description: NativeModelDescription): TensorPlan {
+  const fields = readFields(config, description);
+  const names = new Set(fields.map((field) => field.name));
+  if (names.size < fields.length) {
+    throw new SconceError('INVALID_CONFIGURATION', 'inputs: two fields have the same name');
+  }
+  const fixed: TensorSpec[] = [];
+  for (const { dtype, dims } of fields) {
+    if (dims === null || dims.includes(-1)) break;
+    if (!Number.isSafeInteger(rowBytes({ dtype, dims }))) {
+      throw new SconceError('INVALID_CONFIGURATION', 'inputs: the shape is too large to address');
+    }
+    fixed.push({ dtype, dims });
+  }
+  return {
+    fields,
+    outputNames: config.outputs?.map((output) => output.name) ?? null,
+    fixed: fixed.length === fields.length ? fixed : undefined,
+    text: fields.map(describeField).join(', '),
+  };
+}
+
+/** Fields as the native JSON reader takes them. */
+export function nativeFields(plan: TensorPlan): NativeField[] {
+  return plan.fields.map(({ name, dtype, dims }) => ({
+    name,
+    dtype: dtypeCode(dtype),
+    dims: dims === null ? null : [...dims],
+  }));
+}
+
+function readFields(config: TensorNames, description: NativeModelDescription): TensorField[] {
+  const declared = description.arguments;
+  const tensors = declared.filter((argument) => /Tensor/.test(argument.type));
+  const required = declared.filter((argument) => argument.default === undefined);
+  const foreign = required.find((argument) => !/^(Optional\[)?Tensor\]?$/.test(argument.type));
+  if (foreign !== undefined) {
+    throw new SconceError(
+      'INVALID_CONFIGURATION',
+      `forward requires the argument "${foreign.name}" of type ${foreign.type}; the tensor handler passes tensors only`,
+    );
+  }
+  if (config.inputs === undefined) {
+    if (required.length === 0) {
+      throw new SconceError(
+        'INVALID_CONFIGURATION',
+        'forward requires no tensor; name the inputs in the model configuration',
+      );
+    }
+    return required.map(({ name, dtype }) => ({ name, dtype: dtypeFrom(dtype), dims: null }));
+  }
+  if (config.inputs.length < required.length || config.inputs.length > declared.length) {
+    throw new SconceError(
+      'INVALID_CONFIGURATION',
+      `inputs: forward takes ${required.length} tensors (${tensors.map(({ name }) => name).join(', ')}), the configuration names ${config.inputs.length}`,
+    );
+  }
+  return config.inputs.map((input, i) => ({
+    name: input.name,
+    dtype: input.dtype ?? dtypeFrom(declared[i]?.dtype),
+    dims: input.shape ?? null,
+  }));
+}
+
+function dtypeFrom(code: number | undefined): Dtype {
+  return code === undefined ? 'float32' : dtypeOf(code);
+}
+
+function describeField({ name, dtype, dims }: TensorField): string {
+  const shape = dims === null ? ['n', '…'] : ['n', ...dims.map((dim) => (dim < 0 ? 'any' : dim))];
+  return `${name}: ${dtype}[${shape.join(', ')}]`;
+}

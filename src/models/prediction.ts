@@ -1,0 +1,103 @@
+import type { Reservation, RowsOwner } from '../batching/reservation.js';
+import { SconceError, toSconceError } from '../errors.js';
+import type { HandlerReply, HandlerRequest, PreparedRows } from '../handlers/handler.js';
+import type { VersionMetrics } from '../metrics/metrics.js';
+import type { BatchOutputs } from '../tensors/batch-outputs.js';
+
+/** Who asked. Exactly one of the two is called, once; neither after Prediction.cancel(). */
+export interface PredictionSink {
+  /** Call `release` when the body has been written: it may lie in memory that is reused then. */
+  reply(reply: HandlerReply, release: () => void): void;
+  fail(error: SconceError): void;
+}
+
+/** One request on its way through a model version. */
+export class Prediction implements RowsOwner {
+  readonly #start = performance.now();
+  #reservation: Reservation | undefined;
+  #prepared: PreparedRows | undefined;
+  #metrics: VersionMetrics | undefined;
+  #over = false;
+
+  /**
+   * @param model the name the client asked for
+   * @param version the version the client asked for, if it named one
+   */
+  constructor(
+    readonly model: string,
+    readonly version: string | undefined,
+    readonly request: HandlerRequest,
+    private readonly sink: PredictionSink,
+  ) {}
+
+  /** True when nobody waits for the answer any more, because it was given or not wanted. */
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** The request found its version: from here on it is counted there. */
+  admit(metrics: VersionMetrics): void {
+    this.#metrics = metrics;
+    metrics.request();
+  }
+
+  /** The request's rows have a place in a slab. */
+  place(prepared: PreparedRows, reservation: Reservation): void {
+    this.#prepared = prepared;
+    this.#reservation = reservation;
+  }
+
+  /** The client has gone: its rows are withdrawn and the sink hears nothing more. */
+  cancel(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#metrics?.failed('REQUEST_CANCELLED');
+    this.#reservation?.cancel();
+  }
+
+  answered(outputs: BatchOutputs, firstRow: number): void {
+    if (this.#prepared === undefined) return;
+    try {
+      const reply = this.#prepared.postprocess(outputs, firstRow);
+      if (reply instanceof Promise) {
+        reply.then(
+          (written) => this.#reply(written, outputs),
+          (error) => {
+            outputs.release();
+            this.failed(toSconceError(error));
+          },
+        );
+      } else {
+        this.#reply(reply, outputs);
+      }
+    } catch (error) {
+      outputs.release();
+      this.failed(toSconceError(error));
+    }
+  }
+
+  failed(error: SconceError): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#metrics?.failed(error.code);
+    const refused = error.code === 'NO_CAPACITY' && this.version !== undefined;
+    this.sink.fail(
+      refused ? new SconceError('NO_CAPACITY_VERSION', this.model, this.version) : error,
+    );
+  }
+
+  #reply(reply: HandlerReply, outputs: BatchOutputs): void {
+    if (this.#over) {
+      outputs.release();
+      return;
+    }
+    this.#over = true;
+    this.#metrics?.answered((performance.now() - this.#start) / 1000);
+    if (typeof reply.body === 'string') {
+      outputs.release();
+      this.sink.reply(reply, () => {});
+    } else {
+      this.sink.reply(reply, () => outputs.release());
+    }
+  }
+}

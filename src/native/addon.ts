@@ -1,0 +1,187 @@
+/**
+ * What the .node file exports: the contract between native/ and src/. Only binding.ts loads it.
+ *
+ * Every byte range is a Uint8Array, usually over a SharedArrayBuffer. Dtypes cross as codes
+ * (see dtype.ts), dimensions as plain number arrays with -1 for "any".
+ * Errors thrown by native code carry `code`, a row of the table in errors.ts.
+ */
+
+/** How a JSON request wraps its rows; the reply takes the matching form. */
+export const requestForms = ['named', 'bare', 'instances', 'inputs'] as const;
+export type RequestForm = (typeof requestForms)[number];
+
+/** One field of a request as the reader is told to expect it. `dims` excludes the batch dimension; null = unknown rank. */
+export interface NativeField {
+  name: string;
+  dtype: number;
+  dims: number[] | null;
+}
+
+/**
+ * Reads a JSON body into native scratch memory, then copies it to where its rows belong.
+ * `read` and `store` run in one turn of one thread; the next `read` overwrites the scratch.
+ */
+export interface NativeJsonReader {
+  /**
+   * Parses `body`. Fills `summary` with [form code, rows, then per field: rank, dims…] (batch
+   * dimension excluded). Throws INVALID_REQUEST naming the field and position, TOO_MANY_ROWS
+   * never (the caller compares rows with its capacity).
+   */
+  read(body: Uint8Array, summary: Int32Array): void;
+  /** Copies field i of the last read (all its rows, contiguous) to target at byte offsets[i]. */
+  store(target: Uint8Array, offsets: Float64Array): void;
+}
+
+/** Shape of a model's result: an index into its flat list of tensors, a list, or named fields. */
+export type OutputStructure =
+  | number
+  | { list: OutputStructure[] }
+  | { fields: [string, OutputStructure][] };
+
+/** One flat output tensor. `dims` excludes the batch dimension. */
+export interface NativeOutput {
+  dtype: number;
+  dims: number[];
+}
+
+/** Writes output rows as JSON text, byte-compatible with Python's json.dumps(indent=2). */
+export interface NativeJsonWriter {
+  /**
+   * Text for `rows` rows from `firstRow` of a batch of `batchRows` rows. `block` holds the flat
+   * outputs one after the other, each [batchRows, ...dims] and 64-byte aligned.
+   */
+  write(block: Uint8Array, batchRows: number, firstRow: number, rows: number, form: number): string;
+}
+
+/** One argument of `forward`, as the file declares it. */
+export interface NativeArgument {
+  name: string;
+  type: string;
+  /** Text of the default value, absent when the argument is required. */
+  default?: string;
+  /** Dtype code when the graph says what it must be (for example the index of an embedding). */
+  dtype?: number;
+}
+
+/** What a loaded model file says of itself. */
+export interface NativeModelDescription {
+  arguments: NativeArgument[];
+  returns: string;
+  /** Bytes of parameters, buffers and constants, counted once. */
+  parameterBytes: number;
+  loadMilliseconds: number;
+  /** True when the module was frozen (parameters folded into the graph as constants). */
+  frozen: boolean;
+}
+
+export interface NativeModelOptions {
+  name: string;
+  version: string;
+  path: string;
+  /** 'cpu' or 'cuda:N'. */
+  device: string;
+  instances: number;
+  /** Intra-op threads of each instance, CPU only. */
+  intraOpThreads: number;
+  freeze: boolean;
+  /** Milliseconds an instance waits for reserved rows that are not committed yet. */
+  commitTimeout: number;
+}
+
+export interface NativeSlabInput {
+  dtype: number;
+  dims: number[];
+  /** Byte offset of row 0 in the slab; row r follows at offset + r * row bytes. */
+  offset: number;
+}
+
+export interface NativeSlabLayout {
+  capacity: number;
+  inputs: NativeSlabInput[];
+  /** Byte offset and size of the area that outputs are written to; size 0 = none yet. */
+  outputOffset: number;
+  outputBytes: number;
+}
+
+/** A model version on one device: its instances share one copy of the parameters. */
+export interface NativeModel {
+  readonly id: number;
+  /** Registers a slab; on CUDA its memory is page-locked. Returns the slab's id. */
+  addSlab(slab: Uint8Array, layout: NativeSlabLayout): number;
+  /** Forgets a slab that is neither rung nor running. */
+  removeSlab(slabId: number): void;
+  /** Tells the instances that a slab has committed rows. Thread-safe; call once per open slab. */
+  ring(slabId: number): void;
+  /** Flat outputs and their structure for a signature id seen in a BatchEvent. */
+  signature(signatureId: number): { outputs: NativeOutput[]; structure: OutputStructure };
+  /** Runs zeros of the given row shapes with the given number of rows on every instance; ends in a 'warmed' event. */
+  warmUp(inputs: { dtype: number; dims: number[] }[], rows: number[]): void;
+  /** Addresses of the parameter storages that each instance uses (one list per instance). */
+  parameterPointers(): bigint[][];
+  /** Stops the instances after their current batch; rung slabs come back failed with MODEL_CLOSED. Ends in a 'closed' event. */
+  close(): void;
+}
+
+export interface RowError {
+  /** First slab row of the failing range, and its length. */
+  row: number;
+  rows: number;
+  code: string;
+  message: string;
+}
+
+export interface BatchEvent {
+  kind: 'batch';
+  model: number;
+  slab: number;
+  /** Rows that were run and have an output. */
+  rows: number;
+  /** Signature of the outputs, -1 when no row succeeded. */
+  signature: number;
+  /** Outputs that did not fit the slab's output area. */
+  overflow?: Uint8Array;
+  /** Rows that failed; a row that was cancelled has no error. */
+  errors?: RowError[];
+  /** Microseconds from ring to seal, and from seal to completion. */
+  queueMicroseconds: number;
+  computeMicroseconds: number;
+}
+
+export type NativeEvent =
+  | BatchEvent
+  | { kind: 'loaded'; model: number; description: NativeModelDescription }
+  | { kind: 'failed'; model: number; code: string; message: string }
+  | { kind: 'warmed'; model: number; signature: number; error?: { code: string; message: string } }
+  | { kind: 'closed'; model: number };
+
+export interface NativeAddon {
+  readonly libtorchVersion: string;
+  /** True when the CUDA parts were compiled in. */
+  readonly cudaBuild: boolean;
+  /** Name and size of each dtype in code order, compared with dtype.ts by a test. */
+  readonly dtypes: { name: string; size: number }[];
+  /** The slab header as C++ sees it, compared with batching/slab-layout.ts by a test. */
+  readonly slabHeader: Record<string, number>;
+  /** Number of usable CUDA devices, 0 without a GPU or a CUDA build. */
+  cudaDeviceCount(): number;
+  /** Main thread only, once: where events are delivered. */
+  start(onEvents: (events: NativeEvent[]) => void): void;
+  /** Bytes that the range starts beyond a multiple of `alignment`. */
+  misalignment(bytes: Uint8Array, alignment: number): number;
+  /** memcpy between byte ranges, fast for shared memory too. */
+  copyBytes(
+    target: Uint8Array,
+    targetOffset: number,
+    source: Uint8Array,
+    sourceOffset: number,
+    length: number,
+  ): void;
+  Model: new (options: NativeModelOptions) => NativeModel;
+  JsonReader: new (fields: NativeField[]) => NativeJsonReader;
+  JsonWriter: new (
+    outputs: NativeOutput[],
+    structure: OutputStructure,
+    /** Names given by configuration to the top-level outputs, or null. */
+    names: string[] | null,
+  ) => NativeJsonWriter;
+}

@@ -1,0 +1,72 @@
+import { SconceError } from '../errors.js';
+import type {
+  BatchEvent,
+  NativeEvent,
+  NativeModel,
+  NativeModelDescription,
+  NativeModelOptions,
+} from './addon.js';
+import { addon } from './binding.js';
+
+/** What a model's owner wants to hear from its execution threads, on the main loop. */
+export interface ModelListener {
+  batch(event: BatchEvent): void;
+  loaded(description: NativeModelDescription): void;
+  failed(code: string, message: string): void;
+  warmed(signature: number, error?: { code: string; message: string }): void;
+  closed(): void;
+}
+
+interface OpenModel {
+  model: NativeModel;
+  listener: ModelListener;
+}
+
+/** Models whose threads live. Holding them here also keeps their slabs' memory alive. */
+const open = new Map<number, OpenModel>();
+let started = false;
+
+function dispatch(event: NativeEvent): void {
+  const entry = open.get(event.model);
+  if (entry === undefined) return;
+  switch (event.kind) {
+    case 'batch':
+      entry.listener.batch(event);
+      break;
+    case 'loaded':
+      entry.listener.loaded(event.description);
+      break;
+    case 'failed':
+      entry.listener.failed(event.code, event.message);
+      break;
+    case 'warmed':
+      entry.listener.warmed(event.signature, event.error);
+      break;
+    case 'closed':
+      open.delete(event.model);
+      entry.listener.closed();
+      break;
+  }
+}
+
+/**
+ * Starts the threads of a model; loading goes on in the background and ends in
+ * `listener.loaded` or `listener.failed`. Main thread only.
+ *
+ * @throws {SconceError} NATIVE_ADDON_MISSING, or INTERNAL for options that make no sense.
+ */
+export function openModel(options: NativeModelOptions, listener: ModelListener): NativeModel {
+  const native = addon();
+  if (!started) {
+    native.start((events) => {
+      for (const event of events) dispatch(event);
+    });
+    started = true;
+  }
+  if (!Number.isInteger(options.instances) || options.instances < 1) {
+    throw new SconceError('INTERNAL', 'instances must be a positive integer');
+  }
+  const model = new native.Model(options);
+  open.set(model.id, { model, listener });
+  return model;
+}
