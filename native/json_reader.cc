@@ -242,6 +242,8 @@ class JsonReader::Impl {
   bool parse();
   bool parse_bare(ondemand::value value, bool is_wrapped);
   bool read_fields(ondemand::object object, Place place);
+  bool choose_form(const Survey& survey);
+  bool read_wrapper(ondemand::value value, size_t slot);
   bool read_field(ondemand::value value, size_t index, Place place);
   bool read_instances(ondemand::value value);
   bool read_inputs(ondemand::value value);
@@ -405,19 +407,8 @@ bool JsonReader::Impl::read_fields(ondemand::object object, Place place) {
   if (is_careful_ && !take_survey(object, survey.emplace())) return false;
 
   const bool is_request = place == Place::kRequest;
+  if (is_request && survey && !choose_form(*survey)) return false;
   uint64_t seen = 0;
-  if (is_request && survey) {
-    const auto has = [&survey](size_t slot) { return survey->last[slot] != kNowhere; };
-    bool has_field = false;
-    for (size_t i = 0; i < columns_.size(); ++i) has_field = has_field || has(i);
-    if (!has_field && has(kInstancesSlot) && has(kInputsSlot)) {
-      return fail("the request has \"instances\" and \"inputs\"; send one of them");
-    }
-    has_form_ = has_field || has(kInstancesSlot) || has(kInputsSlot);
-    form_ = has_field || !has_form_ ? RequestForm::kNamed
-            : has(kInstancesSlot)   ? RequestForm::kInstances
-                                    : RequestForm::kInputs;
-  }
   size_t ordinal = 0;
   for (auto item : object) {
     ondemand::field field;
@@ -428,36 +419,21 @@ bool JsonReader::Impl::read_fields(ondemand::object object, Place place) {
     ++ordinal;
 
     if (slot < columns_.size() && is_last) {
-      if (!survey) {
-        // Equal keys, or a field after "instances": leave them to the careful pass.
-        const bool is_repeated = ((seen >> slot) & 1U) != 0;
-        if (is_repeated || (is_request && has_form_ && form_ != RequestForm::kNamed)) {
-          return give_up();
-        }
-      }
+      const uint64_t bit = uint64_t{1} << slot;
+      const bool is_late = is_request && has_form_ && form_ != RequestForm::kNamed;
+      if (!survey && ((seen & bit) != 0 || is_late)) return give_up();
+      seen |= bit;
       if (is_request) {
         form_ = RequestForm::kNamed;
         has_form_ = true;
         rows_ = 1;
       }
-      seen |= uint64_t{1} << slot;
       if (!read_field(field.value(), slot, place)) return false;
-      continue;
+    } else if (is_request && is_last && (slot == kInstancesSlot || slot == kInputsSlot)) {
+      if (!read_wrapper(field.value(), slot)) return false;
+    } else if (!skip(field.value(), depth_in(place))) {
+      return false;
     }
-    const bool is_wrapper = is_request && (slot == kInstancesSlot || slot == kInputsSlot);
-    const RequestForm wrapped =
-        slot == kInstancesSlot ? RequestForm::kInstances : RequestForm::kInputs;
-    if (is_wrapper && is_last && (!has_form_ || form_ == wrapped)) {
-      if (has_form_ && !survey) return give_up();  // the second of equal keys
-      form_ = wrapped;
-      has_form_ = true;
-      const bool is_read = wrapped == RequestForm::kInstances ? read_instances(field.value())
-                                                              : read_inputs(field.value());
-      if (!is_read) return false;
-      continue;
-    }
-    if (is_wrapper && has_form_ && form_ != RequestForm::kNamed && !survey) return give_up();
-    if (!skip(field.value(), depth_in(place))) return false;
   }
 
   if (is_request && has_form_ && form_ != RequestForm::kNamed) return true;
@@ -465,6 +441,31 @@ bool JsonReader::Impl::read_fields(ondemand::object object, Place place) {
     if (((seen >> i) & 1U) == 0) return missing(i, survey ? &*survey : nullptr, place);
   }
   return true;
+}
+
+// A field makes a request a named one, whatever else is in it.
+bool JsonReader::Impl::choose_form(const Survey& survey) {
+  const auto has = [&survey](size_t slot) { return survey.last[slot] != kNowhere; };
+  bool has_field = false;
+  for (size_t i = 0; i < columns_.size(); ++i) has_field = has_field || has(i);
+  if (!has_field && has(kInstancesSlot) && has(kInputsSlot)) {
+    return fail("the request has \"instances\" and \"inputs\"; send one of them");
+  }
+  has_form_ = has_field || has(kInstancesSlot) || has(kInputsSlot);
+  form_ = has_field || !has_form_ ? RequestForm::kNamed
+          : has(kInstancesSlot)   ? RequestForm::kInstances
+                                  : RequestForm::kInputs;
+  return true;
+}
+
+// "instances" or "inputs" at the top level: the rows, unless the request has fields.
+bool JsonReader::Impl::read_wrapper(ondemand::value value, size_t slot) {
+  const bool is_instances = slot == kInstancesSlot;
+  if (has_form_ && form_ == RequestForm::kNamed) return skip(value, depth_in(Place::kRequest));
+  if (has_form_ && !is_careful_) return give_up();  // the second of its kind
+  form_ = is_instances ? RequestForm::kInstances : RequestForm::kInputs;
+  has_form_ = true;
+  return is_instances ? read_instances(value) : read_inputs(value);
 }
 
 bool JsonReader::Impl::read_field(ondemand::value value, size_t index, Place place) {

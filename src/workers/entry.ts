@@ -3,7 +3,13 @@ import { JsonRequestReader, summaryDims } from '../handlers/tensor/tensor-codec.
 import { addon } from '../native/binding.js';
 import { dtypeOf } from '../native/dtype.js';
 import { rowBytes } from '../tensors/tensor-spec.js';
-import type { PoolFailure, PoolTask, ReadJsonResult, ReadJsonTask, WriteJsonTask } from './tasks.js';
+import type {
+  PoolFailure,
+  PoolTask,
+  ReadJsonResult,
+  ReadJsonTask,
+  WriteJsonTask,
+} from './tasks.js';
 
 /** Readers by their fields: making one costs more than most bodies. */
 const readers = new Map<string, JsonRequestReader>();

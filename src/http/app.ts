@@ -1,0 +1,67 @@
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify';
+import { SconceError, toSconceError } from '../errors.js';
+import type { Log } from '../log.js';
+import { createRequestId, errorBody, jsonText, sendError } from './response.js';
+
+export interface AppOptions {
+  /** Bytes. */
+  maxRequestSize: number;
+  log: Log;
+  /** True while the server shuts down: connections are not kept alive any more. */
+  closing(): boolean;
+}
+
+/** Longest model name and version in a path. */
+const longestParameter = 1024;
+
+/** What the three listeners have in common: raw bodies, TorchServe's headers and errors. */
+export function createApp(options: AppOptions): FastifyInstance {
+  const app = Fastify({
+    bodyLimit: options.maxRequestSize,
+    requestIdHeader: false,
+    genReqId: createRequestId,
+    return503OnClosing: false,
+    logger: false,
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: longestParameter },
+    frameworkErrors: (_error, _request, reply: FastifyReply) => {
+      sendError(reply, new SconceError('INVALID_HTTP'));
+    },
+    clientErrorHandler: (_error, socket) => {
+      // Not HTTP at all: there is no request to answer through, only the socket.
+      if (!socket.writable) return;
+      const error = new SconceError('INVALID_HTTP');
+      const body = jsonText(errorBody(error));
+      socket.end(
+        `HTTP/1.1 ${error.status} Bad Request\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+      );
+    },
+  });
+  // Bodies stay bytes: what they mean is for the handler to say.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  app.addHook('onRequest', (_request, _reply, done) => {
+    if (options.closing()) done(new SconceError('SHUTTING_DOWN'));
+    else done();
+  });
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?', 1).join();
+    sendError(reply, new SconceError(path === '/' ? 'METHOD_NOT_ALLOWED' : 'RESOURCE_NOT_FOUND'));
+  });
+  app.setErrorHandler((error: FastifyError | SconceError, _request, reply) => {
+    const known = fromFramework(error, options.maxRequestSize);
+    if (known.code === 'INTERNAL') options.log.error(error, 'request failed');
+    sendError(reply, known);
+  });
+  return app;
+}
+
+function fromFramework(error: FastifyError | SconceError, maxRequestSize: number): SconceError {
+  if (error instanceof SconceError) return error;
+  if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
+    return new SconceError('BODY_TOO_LARGE', maxRequestSize);
+  }
+  if (error.statusCode !== undefined && error.statusCode < 500) {
+    return new SconceError('INVALID_HTTP');
+  }
+  return toSconceError(error);
+}

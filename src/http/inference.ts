@@ -1,0 +1,22 @@
+import type { FastifyInstance } from 'fastify';
+import type { ModelService } from '../models/model-service.js';
+import { predict } from './prediction-reply.js';
+import { sendJson } from './response.js';
+
+interface Route {
+  Params: { model: string; version?: string };
+}
+
+/** The inference API. As in TorchServe every method is taken. */
+export function inferenceRoutes(app: FastifyInstance, service: ModelService): void {
+  app.all('/ping', (_request, reply) => sendJson(reply, 200, { status: 'Healthy' }));
+  app.all<Route>('/predictions/:model', (request, reply) => {
+    predict(service, request, reply, request.params.model, undefined);
+  });
+  app.all<Route>('/predictions/:model/:version', (request, reply) => {
+    predict(service, request, reply, request.params.model, request.params.version);
+  });
+  app.all<Route>('/predictions/:model/:version/*', (request, reply) => {
+    predict(service, request, reply, request.params.model, request.params.version);
+  });
+}

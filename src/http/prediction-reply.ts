@@ -1,0 +1,92 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { SconceError } from '../errors.js';
+import type { ModelService } from '../models/model-service.js';
+import type { Prediction, PredictionSink } from '../models/prediction.js';
+import { cancelOnHangUp, forget } from './hang-up.js';
+import { commonHeaders, sendError } from './response.js';
+
+/** Replies from this size on are written from the memory they lie in; smaller ones are copied. */
+const zeroCopyBytes = 64 * 1024;
+
+const noBody = Buffer.alloc(0);
+
+type Reply = Parameters<PredictionSink['reply']>[0];
+
+/** Sends one prediction's answer as an HTTP response. */
+class HttpSink implements PredictionSink {
+  prediction: Prediction | undefined;
+
+  constructor(
+    private readonly request: FastifyRequest,
+    private readonly response: FastifyReply,
+    private readonly closing: () => boolean,
+  ) {}
+
+  /**
+   * Written without Fastify's reply: TorchServe's success has no content type unless the handler
+   * names one, and an empty reason phrase, and Fastify insists on both.
+   */
+  reply(reply: Reply, release: () => void): void {
+    this.#done();
+    const headers: Record<string, string | number> = commonHeaders(this.request.id);
+    if (reply.contentType !== undefined) headers['content-type'] = reply.contentType;
+    if (reply.headers !== undefined) Object.assign(headers, reply.headers);
+    if (this.closing()) headers['connection'] = 'close';
+    this.response.hijack();
+    if (typeof reply.body === 'string') {
+      release();
+      this.#send(headers, reply.body);
+      return;
+    }
+    const [first] = reply.body;
+    if (reply.body.length === 1 && first !== undefined && first.byteLength >= zeroCopyBytes) {
+      this.response.raw.once('close', release);
+      this.#send(headers, Buffer.from(first.buffer, first.byteOffset, first.byteLength));
+    } else {
+      const copy = Buffer.concat(reply.body);
+      release();
+      this.#send(headers, copy);
+    }
+  }
+
+  fail(error: SconceError): void {
+    this.#done();
+    sendError(this.response, error);
+  }
+
+  /** `body` as text is ASCII: JSON with everything else escaped. */
+  #send(headers: Record<string, string | number>, body: string | Buffer): void {
+    const { raw } = this.response;
+    headers['content-length'] = body.length;
+    raw.writeHead(200, '', headers);
+    raw.end(body, 'latin1');
+  }
+
+  #done(): void {
+    if (this.prediction !== undefined) forget(this.request.raw.socket, this.prediction);
+  }
+}
+
+/** Runs a request through a model and answers it. */
+export function predict(
+  service: ModelService,
+  request: FastifyRequest,
+  response: FastifyReply,
+  model: string,
+  version: string | undefined,
+): void {
+  const { headers, body } = request;
+  const sink = new HttpSink(request, response, () => service.closing);
+  const prediction = service.predict(
+    model,
+    version,
+    {
+      body: body instanceof Uint8Array ? body : noBody,
+      contentType: headers['content-type'],
+      accept: headers.accept,
+    },
+    sink,
+  );
+  sink.prediction = prediction;
+  cancelOnHangUp(request.raw.socket, prediction);
+}
