@@ -1,6 +1,9 @@
 // What the .node file exports. Registration only; the types stand in src/native/addon.ts.
 #include <napi.h>
 
+#include <chrono>
+#include <cstdlib>
+
 #include "dtype.h"
 #include "engine/cuda.h"
 #include "engine/engine.h"
@@ -46,6 +49,20 @@ Napi::Value start(const Napi::CallbackInfo& info) {
   });
 }
 
+Napi::Value stop(const Napi::CallbackInfo& info) {
+  return translate_exceptions(info.Env(), [&] {
+    const int64_t timeout = read_integer(info[0], "timeout", 0, 3'600'000);
+    return Napi::Boolean::New(info.Env(),
+                              Runtime::instance().stop(std::chrono::milliseconds(timeout)));
+  });
+}
+
+Napi::Value exit_at_once(const Napi::CallbackInfo& info) {
+  return translate_exceptions(info.Env(), [&]() -> Napi::Value {
+    std::_Exit(static_cast<int>(read_integer(info[0], "code", 0, 255)));
+  });
+}
+
 Napi::Value count_cuda_devices(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), cuda_device_count());
 }
@@ -71,6 +88,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("cudaDeviceCount", Napi::Function::New<count_cuda_devices>(env));
   exports.Set("misalignment", Napi::Function::New<misalignment>(env));
   exports.Set("start", Napi::Function::New<start>(env));
+  exports.Set("stop", Napi::Function::New<stop>(env));
+  exports.Set("exitAtOnce", Napi::Function::New<exit_at_once>(env));
   exports.Set("Model", ModelWrap::define(env));
   register_json(env, exports);
   return exports;

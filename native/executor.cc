@@ -186,6 +186,14 @@ void Executor::leave() {
     sink_.post(std::move(event));
   }
   sink_.post(ClosedEvent{options_.id});
+  const std::scoped_lock lock(mutex_);
+  has_ended_ = true;
+  ended_.notify_all();
+}
+
+bool Executor::wait_until_ended(std::chrono::steady_clock::time_point deadline) {
+  std::unique_lock lock(mutex_);
+  return ended_.wait_until(lock, deadline, [this] { return has_ended_; });
 }
 
 int Executor::add_slab(std::span<uint8_t> memory, SlabLayout layout) {

@@ -62,6 +62,9 @@ class Executor {
   // still queued come back with MODEL_CLOSED.
   void close();
 
+  // True when every thread has nothing more to do, waiting for that until `deadline`.
+  bool wait_until_ended(std::chrono::steady_clock::time_point deadline);
+
   void join();
 
  private:
@@ -94,6 +97,7 @@ class Executor {
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;
+  std::condition_variable ended_;
   std::deque<QueuedSlab> queue_;
   std::map<int, RegisteredSlab> slabs_;
   int next_slab_id_ = 1;
@@ -105,6 +109,7 @@ class Executor {
   WarmedEvent warmed_;
   bool closing_ = false;
   int running_threads_ = 0;
+  bool has_ended_ = false;
   int instances_ready_ = 0;
   std::vector<std::thread> threads_;
 };

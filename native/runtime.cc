@@ -23,7 +23,7 @@ void Runtime::start(Napi::Env env, Napi::Function on_events) {
   wake_.Unref(env);
   env_ = env;
   // Runs before the function's own hook because it is added after it: hooks run in reverse.
-  env.AddCleanupHook([this] { stop(); });
+  env.AddCleanupHook([this] { release(); });
 }
 
 std::shared_ptr<Executor> Runtime::create(ExecutorOptions options) {
@@ -73,7 +73,17 @@ void Runtime::deliver(Napi::Env env, Napi::Function on_events) {
   on_events.Call({list});
 }
 
-void Runtime::stop() {
+bool Runtime::stop(std::chrono::milliseconds timeout) {
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  for (auto& [id, executor] : executors_) executor->close();
+  for (auto& [id, executor] : executors_) {
+    if (!executor->wait_until_ended(deadline)) return false;
+    executor->join();
+  }
+  return true;
+}
+
+void Runtime::release() {
   for (auto& [id, executor] : executors_) executor->close();
   for (auto& [id, executor] : executors_) executor->join();
   executors_.clear();

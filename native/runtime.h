@@ -28,11 +28,15 @@ class Runtime : public EventSink {
 
   void post(Event event) override;
 
+  // Stops every executor. Must happen before the process runs static destructors, because LibTorch
+  // does not survive them. Returns false when a batch is still running at the deadline.
+  bool stop(std::chrono::milliseconds timeout);
+
  private:
   Runtime() = default;
   void deliver(Napi::Env env, Napi::Function on_events);
-  // Joins every thread, then lets go of the environment.
-  void stop();
+  // Joins every thread, however long it takes, then lets go of the environment.
+  void release();
 
   std::mutex mutex_;  // guards the queue and running_
   std::deque<Event> events_;

@@ -124,6 +124,14 @@ export const errorTable = {
     type: 'BadRequestException',
     template: 'The client closed the connection before the answer was ready.',
   },
+  /** For clients; why it failed stands in the log and in the management API. */
+  MODEL_NOT_LOADED: {
+    status: 503,
+    grpc: 'UNAVAILABLE',
+    type: 'ServiceUnavailableException',
+    template:
+      'Model "%s" Version %s failed to load; GET /models/%s on the management port says why.',
+  },
   MODEL_LOAD_FAILED: {
     status: 500,
     grpc: 'INTERNAL',

@@ -33,6 +33,8 @@ std::string first_line(std::string_view message) {
       start += line.size() + 1;
     }
   }
+  // LibTorch's zip reader adds a paragraph about itself.
+  found = found.substr(0, found.find(". This is an internal miniz error"));
   std::string line(found.substr(0, kLongestLine));
   if (found.size() > kLongestLine) line += "…";
   return line;

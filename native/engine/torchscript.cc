@@ -370,9 +370,9 @@ c10::Device parse_device(const std::string& name) {
 }
 
 void check_file(const std::string& path) {
+  errno = 0;
   std::ifstream file(path, std::ios::binary);
   std::array<char, 4> magic{};
-  errno = 0;
   if (!file) {
     throw Error("MODEL_LOAD_FAILED", std::string("cannot open the file: ") +
                                          (errno != 0 ? std::strerror(errno) : "not readable"));
@@ -404,7 +404,9 @@ class TorchScriptModel : public EngineModel {
                     "torch.jit.script(model).save(path) instead of torch.save (" +
                         line + ")");
       }
-      rethrow("MODEL_LOAD_FAILED", error);
+      if (is_out_of_memory(error.what())) rethrow("MODEL_LOAD_FAILED", error);
+      throw Error("MODEL_LOAD_FAILED",
+                  "the file is damaged or was not written by torch.jit.save: " + line);
     }
     if (!module_.find_method("forward")) {
       throw Error("MODEL_LOAD_FAILED", "the module has no forward method");
@@ -425,9 +427,10 @@ class TorchScriptModel : public EngineModel {
   [[nodiscard]] const ModelDescription& description() const override { return description_; }
 
   std::unique_ptr<EngineInstance> make_instance() override {
-    // A clone has graph executors of its own and shares every parameter tensor.
+    // A clone has graph executors of its own; made in place it shares every parameter tensor.
     const std::scoped_lock lock(mutex_);
-    return std::make_unique<TorchScriptInstance>(module_.clone(), device_, intra_op_threads_);
+    return std::make_unique<TorchScriptInstance>(module_.clone(/*inplace=*/true), device_,
+                                                 intra_op_threads_);
   }
 
  private:

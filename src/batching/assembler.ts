@@ -19,7 +19,7 @@ export interface AssemblerOptions {
   batchSize: number;
   /** Most requests that wait for an instance. */
   queueSize: number;
-  /** Milliseconds from admission to the answer. */
+  /** Milliseconds from the arrival of a request to its answer. */
   responseTimeout: number;
   /** Shape keys kept at the same time; the least recently used goes first. */
   maxShapes: number;
@@ -41,7 +41,7 @@ export class Assembler {
   /** Slabs with rows that were settled since the bell was last rung. */
   readonly #toRing: Slab[] = [];
   #bell: NodeJS.Immediate | undefined;
-  /** Unanswered reservations, oldest first. */
+  /** Unanswered reservations, roughly oldest first. */
   readonly #waiting = new Set<Reservation>();
   #deadline: NodeJS.Timeout | undefined;
   #outputBytesPerRow = 0;
@@ -79,12 +79,19 @@ export class Assembler {
   }
 
   /**
-   * Reserves adjacent rows for a request. `key` names the row shape (`inputs`).
+   * Reserves adjacent rows for a request. `key` names the row shape (`inputs`); the time to
+   * answer counts from `since`, in performance.now() milliseconds.
    *
    * @throws {SconceError} NO_CAPACITY when the queue or the memory is full, INVALID_REQUEST when
    *   the rows do not fit a batch, MODEL_CLOSED after close().
    */
-  reserve(key: string, inputs: readonly TensorSpec[], rows: number, owner: RowsOwner): Reservation {
+  reserve(
+    key: string,
+    inputs: readonly TensorSpec[],
+    rows: number,
+    owner: RowsOwner,
+    since = performance.now(),
+  ): Reservation {
     const { modelName, modelVersion, queueSize } = this.options;
     if (this.#closed) throw new SconceError('MODEL_CLOSED', modelName, modelVersion);
     if (this.#waiting.size >= queueSize && this.queued >= queueSize) {
@@ -97,7 +104,7 @@ export class Assembler {
         `the request has ${rows} rows; a batch takes 1 to ${ring.capacity}`,
       );
     }
-    const reservation = this.#place(ring, rows, owner);
+    const reservation = this.#place(ring, rows, owner, since);
     this.#waiting.add(reservation);
     this.#watchDeadline();
     return reservation;
@@ -181,7 +188,7 @@ export class Assembler {
     this.#rings.delete(oldest[0]);
   }
 
-  #place(ring: SlabRing, rows: number, owner: RowsOwner): Reservation {
+  #place(ring: SlabRing, rows: number, owner: RowsOwner, since: number): Reservation {
     let slab = ring.open;
     let row = slab === undefined ? -1 : slab.reserve(rows);
     if (slab === undefined || row < 0) {
@@ -189,10 +196,10 @@ export class Assembler {
       row = slab.reserve(rows);
       if (row < 0) throw new SconceError('INTERNAL', 'a fresh slab refused a reservation');
     }
-    const reservation = new Reservation(this, slab, row, rows, owner);
+    const reservation = new Reservation(this, slab, row, rows, owner, since);
     slab.reservations.push(reservation);
     slab.waiting += 1;
-    ring.lastUsed = reservation.since;
+    ring.lastUsed = since;
     return reservation;
   }
 
@@ -289,7 +296,8 @@ export class Assembler {
     const { modelName, modelVersion, responseTimeout } = this.options;
     const now = performance.now();
     for (const reservation of this.#waiting) {
-      if (reservation.since + responseTimeout > now) break;
+      // Not sorted: a body that was parsed in the pool joins later than it arrived.
+      if (reservation.since + responseTimeout > now) continue;
       reservation.cancel();
       reservation.owner.failed(
         new SconceError('RESPONSE_TIMEOUT', modelName, modelVersion, responseTimeout),

@@ -12,8 +12,6 @@ export interface RowsOwner {
 
 /** Adjacent rows of one slab that belong to one request. */
 export class Reservation {
-  /** When the request was admitted, in performance.now() milliseconds. */
-  readonly since = performance.now();
   /** False once the owner has its answer, or does not want it any more. */
   waiting = true;
   settled = false;
@@ -24,6 +22,8 @@ export class Reservation {
     readonly row: number,
     readonly rows: number,
     readonly owner: RowsOwner,
+    /** When the request arrived, in performance.now() milliseconds. */
+    readonly since: number,
   ) {}
 
   /** Byte offset of the first reserved row of input `input`. */

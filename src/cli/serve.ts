@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import closeWithGrace from 'close-with-grace';
-import { parseSettings, type Settings } from '../config/settings.js';
+import { parseSettings, type Settings, settingsSchema } from '../config/settings.js';
 import { SconceError } from '../errors.js';
 import { HttpServer, type ServerAddresses } from '../http/server.js';
 import { createLog, type Log } from '../log.js';
@@ -33,7 +33,7 @@ export async function serve(given: Record<string, unknown>): Promise<void> {
     const versions = sources.map((source) => service.register(source));
     const loaded = await waitForLoads(versions);
     if (versions.length > 0 && loaded.length === 0) {
-      throw versions[0]?.failure ?? new SconceError('INTERNAL', 'no model could be loaded');
+      throw new SconceError('INVALID_CONFIGURATION', 'No model could be loaded: see above.');
     }
     printReady(addresses, loaded);
   } catch (error) {
@@ -54,22 +54,21 @@ function closeOnSignal(
   server: HttpServer,
   log: Log,
 ): void {
-  closeWithGrace(
-    { delay: settings.drainTimeout * 1000, logger: false },
-    async ({ err, signal }) => {
-      if (err) log.fatal(err, 'stopping after an unexpected error');
-      else log.info({ signal }, 'stopping: answering what is in flight');
-      await Promise.all([service.close(), server.close()]);
-      log.info('stopped');
-    },
-  );
+  closeWithGrace({ delay: settings.drainTimeout * 1000, logger: log }, async ({ err, signal }) => {
+    if (err) log.fatal(err, 'stopping after an unexpected error');
+    else log.info({ signal }, 'stopping: answering what is in flight');
+    await Promise.all([service.close(), server.close()]);
+    log.info('stopped');
+  });
 }
 
 function printSettings(settings: Settings, cores: number): void {
   const native = addon();
-  const lines = Object.entries(settings).map(
-    ([name, value]) => `  ${name}: ${Array.isArray(value) ? value.join(', ') : String(value)}`,
-  );
+  const values = new Map<string, unknown>(Object.entries(settings));
+  const lines = Object.keys(settingsSchema.properties).map((name) => {
+    const value = values.get(name);
+    return `  ${name}: ${Array.isArray(value) ? value.join(', ') : String(value ?? '-')}`;
+  });
   console.log(
     [
       `LibTorch ${native.libtorchVersion} (${native.cudaBuild ? `CUDA, ${native.cudaDeviceCount()} usable GPUs` : 'CPU'}), ${cores} cores`,

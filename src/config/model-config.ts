@@ -3,15 +3,14 @@ import { Value } from 'typebox/value';
 import { parseDocument } from 'yaml';
 import { SconceError } from '../errors.js';
 import { dtypes } from '../native/dtype.js';
+import { devicePattern } from './settings.js';
+import { firstViolation } from './violation.js';
 
 const field = Type.Object(
   {
     name: Type.String({ minLength: 1, maxLength: 200, description: 'Name of the field in JSON.' }),
     dtype: Type.Optional(
-      Type.Union(
-        dtypes.map((dtype) => Type.Literal(dtype)),
-        { description: 'Element type; by default what the model says.' },
-      ),
+      Type.Enum([...dtypes], { description: 'Element type; by default what the model says.' }),
     ),
     shape: Type.Optional(
       Type.Array(Type.Integer({ minimum: -1, maximum: 2_147_483_647 }), {
@@ -63,9 +62,7 @@ export const modelConfigSchema = Type.Object({
   intraOpThreads: Type.Optional(
     Type.Integer({ minimum: 0, maximum: 1024, description: 'Threads inside an operation.' }),
   ),
-  device: Type.Optional(
-    Type.String({ pattern: '^(auto|cpu|cuda|cuda:[0-9]+)$', description: 'Where it runs.' }),
-  ),
+  device: Type.Optional(Type.String({ ...devicePattern, description: 'Where it runs.' })),
   freeze: Type.Optional(Type.Boolean({ description: 'Freeze the module at load.' })),
   warmUp: Type.Optional(
     Type.Boolean({
@@ -91,11 +88,10 @@ export function parseModelConfig(text: string, file: string): ModelConfig {
   }
   const config: unknown = document.toJS() ?? {};
   if (Value.Check(modelConfigSchema, config)) return config;
-  const [error] = Value.Errors(modelConfigSchema, config);
-  const path = error?.instancePath.split('/').slice(1) ?? [];
+  const { path, what } = firstViolation(modelConfigSchema, config);
   throw new SconceError(
     'INVALID_CONFIGURATION',
-    `${file}${lineOf(text, document, path)}: ${path.join('.') || 'the document'} ${error?.message ?? 'is not valid'}`,
+    `${file}${lineOf(text, document, path)}: ${path.join('.') || 'the document'} ${what}`,
   );
 }
 

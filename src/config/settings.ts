@@ -1,6 +1,13 @@
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { SconceError } from '../errors.js';
+import { firstViolation } from './violation.js';
+
+/** A device setting; `expected` is what a message says about the pattern. */
+export const devicePattern = {
+  pattern: '^(auto|cpu|cuda|cuda:[0-9]+)$',
+  expected: 'auto, cpu, cuda or cuda:N',
+};
 
 const port = (fallback: number, description: string) =>
   Type.Integer({ minimum: 0, maximum: 65_535, default: fallback, description });
@@ -31,7 +38,7 @@ export const settingsSchema = Type.Object(
         'Models to serve: `name=path` or `path` of a TorchScript file or of a folder with one; `all` for everything in the model store.',
     }),
     device: Type.String({
-      pattern: '^(auto|cpu|cuda|cuda:[0-9]+)$',
+      ...devicePattern,
       default: 'auto',
       description: 'Where models run: `auto` (the first GPU if there is one), `cpu`, `cuda:N`.',
     }),
@@ -95,12 +102,10 @@ export const settingsSchema = Type.Object(
       default: 30,
       description: 'Seconds that a shutdown waits for requests in flight.',
     }),
-    logLevel: Type.Union(
-      ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'].map((level) =>
-        Type.Literal(level),
-      ),
-      { default: 'info', description: 'Least severe messages that are logged.' },
-    ),
+    logLevel: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
+      default: 'info',
+      description: 'Least severe messages that are logged.',
+    }),
   },
   { additionalProperties: false },
 );
@@ -115,11 +120,8 @@ export type Settings = Static<typeof settingsSchema>;
 export function parseSettings(given: Record<string, unknown>): Settings {
   const settings: unknown = Value.Default(settingsSchema, structuredClone(given));
   if (Value.Check(settingsSchema, settings)) return settings;
-  const [error] = Value.Errors(settingsSchema, settings);
-  const name = error?.instancePath.split('/')[1] ?? '';
+  const { path, what } = firstViolation(settingsSchema, settings);
+  const [name = ''] = path;
   const shown = name === '' ? '' : ` ${JSON.stringify(given[name])}`;
-  throw new SconceError(
-    'INVALID_CONFIGURATION',
-    `Invalid configuration: ${name}${shown} ${error?.message ?? 'is not valid'}`,
-  );
+  throw new SconceError('INVALID_CONFIGURATION', `Invalid configuration: ${name}${shown} ${what}`);
 }

@@ -1,6 +1,8 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify';
 import { SconceError, toSconceError } from '../errors.js';
 import type { Log } from '../log.js';
+import { Connections } from './connections.js';
 import { createRequestId, errorBody, jsonText, sendError } from './response.js';
 
 export interface AppOptions {
@@ -36,6 +38,11 @@ export function createApp(options: AppOptions): FastifyInstance {
       );
     },
   });
+  const connections = new Connections(app.server);
+  app.addHook('preClose', (done) => {
+    connections.closeUnused();
+    done();
+  });
   // Bodies stay bytes: what they mean is for the handler to say.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
@@ -47,18 +54,28 @@ export function createApp(options: AppOptions): FastifyInstance {
     const path = request.url.split('?', 1).join();
     sendError(reply, new SconceError(path === '/' ? 'METHOD_NOT_ALLOWED' : 'RESOURCE_NOT_FOUND'));
   });
-  app.setErrorHandler((error: FastifyError | SconceError, _request, reply) => {
-    const known = fromFramework(error, options.maxRequestSize);
+  app.setErrorHandler((error: FastifyError | SconceError, request, reply) => {
+    const known = fromFramework(error, request.headers, options.maxRequestSize);
     if (known.code === 'INTERNAL') options.log.error(error, 'request failed');
     sendError(reply, known);
   });
   return app;
 }
 
-function fromFramework(error: FastifyError | SconceError, maxRequestSize: number): SconceError {
+function fromFramework(
+  error: FastifyError | SconceError,
+  headers: IncomingHttpHeaders,
+  maxRequestSize: number,
+): SconceError {
   if (error instanceof SconceError) return error;
   if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
     return new SconceError('BODY_TOO_LARGE', maxRequestSize);
+  }
+  if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
+    return new SconceError(
+      'INVALID_REQUEST',
+      `the content-type header is no media type: ${JSON.stringify(headers['content-type'])}`,
+    );
   }
   if (error.statusCode !== undefined && error.statusCode < 500) {
     return new SconceError('INVALID_HTTP');

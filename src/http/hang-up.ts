@@ -1,28 +1,38 @@
 import type { Socket } from 'node:net';
-import type { Prediction } from '../models/prediction.js';
 
-const pending = new WeakMap<Socket, Set<Prediction>>();
-
-/**
- * Cancels a prediction when its client hangs up. One listener for each connection, however many
- * requests it carries: a listener for each request would cost more than the bookkeeping of a batch.
- */
-export function cancelOnHangUp(socket: Socket, prediction: Prediction): void {
-  if (prediction.over) return;
-  let predictions = pending.get(socket);
-  if (predictions === undefined) {
-    const created = new Set<Prediction>();
-    predictions = created;
-    pending.set(socket, created);
-    socket.once('close', () => {
-      for (const unanswered of created) unanswered.cancel();
-      created.clear();
-    });
-  }
-  predictions.add(prediction);
+/** Something to undo when the client goes away before it is over. */
+export interface Cancellable {
+  cancel(): void;
 }
 
-/** The prediction was answered. */
-export function forget(socket: Socket, prediction: Prediction): void {
-  pending.get(socket)?.delete(prediction);
+const pending = new WeakMap<Socket, Set<Cancellable>>();
+
+/**
+ * Cancels something when the client hangs up, at once when it already has. One listener for each
+ * connection, however many requests it carries: a listener for each request would cost more than
+ * the bookkeeping of a batch.
+ */
+export function cancelOnHangUp(socket: Socket, cancellable: Cancellable): void {
+  if (socket.destroyed) {
+    cancellable.cancel();
+    return;
+  }
+  let cancellables = pending.get(socket);
+  if (cancellables === undefined) {
+    const created = new Set<Cancellable>();
+    cancellables = created;
+    pending.set(socket, created);
+    socket.once('close', () => {
+      for (const cancelled of created) {
+        created.delete(cancelled);
+        cancelled.cancel();
+      }
+    });
+  }
+  cancellables.add(cancellable);
+}
+
+/** It is over; false when it was cancelled before. */
+export function forget(socket: Socket, cancellable: Cancellable): boolean {
+  return pending.get(socket)?.delete(cancellable) ?? false;
 }

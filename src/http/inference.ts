@@ -9,6 +9,8 @@ interface Route {
 
 /** The inference API. As in TorchServe every method is taken. */
 export function inferenceRoutes(app: FastifyInstance, service: ModelService): void {
+  // Fastify would ignore the body of a GET.
+  app.addHttpMethod('GET', { hasBody: true, overrideExisting: true });
   app.all('/ping', (_request, reply) => sendJson(reply, 200, { status: 'Healthy' }));
   app.all<Route>('/predictions/:model', (request, reply) => {
     predict(service, request, reply, request.params.model, undefined);

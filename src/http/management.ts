@@ -35,7 +35,7 @@ export function managementRoutes(app: FastifyInstance, service: ModelService): v
   });
   for (const url of ['/models', '/models/:model', '/models/:model/:version']) {
     app.route({
-      method: ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
+      method: ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'],
       url,
       handler: (_request, reply) => refuseMethod(reply),
     });

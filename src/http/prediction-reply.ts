@@ -40,7 +40,7 @@ class HttpSink implements PredictionSink {
     }
     const [first] = reply.body;
     if (reply.body.length === 1 && first !== undefined && first.byteLength >= zeroCopyBytes) {
-      this.response.raw.once('close', release);
+      this.#releaseWhenWritten(release);
       this.#send(headers, Buffer.from(first.buffer, first.byteOffset, first.byteLength));
     } else {
       const copy = Buffer.concat(reply.body);
@@ -60,6 +60,19 @@ class HttpSink implements PredictionSink {
     headers['content-length'] = body.length;
     raw.writeHead(200, '', headers);
     raw.end(body, 'latin1');
+  }
+
+  /**
+   * Behind another reply on the same connection a response gets no `close` when the client hangs
+   * up, so the connection is watched as well.
+   */
+  #releaseWhenWritten(release: () => void): void {
+    const { socket } = this.request.raw;
+    const lease = { cancel: release };
+    this.response.raw.once('close', () => {
+      if (forget(socket, lease)) release();
+    });
+    cancelOnHangUp(socket, lease);
   }
 
   #done(): void {
@@ -88,5 +101,5 @@ export function predict(
     sink,
   );
   sink.prediction = prediction;
-  cancelOnHangUp(request.raw.socket, prediction);
+  if (!prediction.over) cancelOnHangUp(request.raw.socket, prediction);
 }

@@ -31,9 +31,19 @@ export function findModels(entries: readonly string[], store: string | undefined
   if (store !== undefined && !(existsSync(store) && statSync(store).isDirectory())) {
     throw invalid(`--model-store directory not found: ${store}`);
   }
-  return entries.flatMap((entry) =>
+  const sources = entries.flatMap((entry) =>
     entry.toLowerCase() === 'all' ? findAll(store) : [findModel(entry, store)],
   );
+  const seen = new Map<string, ModelSource>();
+  for (const source of sources) {
+    const key = `${source.name} version ${source.version}`;
+    const other = seen.get(key);
+    if (other !== undefined) {
+      throw invalid(`${key} is named twice: ${other.path} and ${source.path}`);
+    }
+    seen.set(key, source);
+  }
+  return sources;
 }
 
 function findAll(store: string | undefined): ModelSource[] {

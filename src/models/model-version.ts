@@ -4,7 +4,11 @@ import { isErrorCode, SconceError, toSconceError } from '../errors.js';
 import type { Handler, PreparedRows } from '../handlers/handler.js';
 import type { OffLoop } from '../handlers/tensor/off-loop.js';
 import { TensorHandler } from '../handlers/tensor/tensor-handler.js';
-import { planTensors, type TensorPlan } from '../handlers/tensor/tensor-plan.js';
+import {
+  outputNamesProblem,
+  planTensors,
+  type TensorPlan,
+} from '../handlers/tensor/tensor-plan.js';
 import type { Log } from '../log.js';
 import type { VersionMetrics } from '../metrics/metrics.js';
 import type { BatchEvent, NativeModel, NativeModelDescription } from '../native/addon.js';
@@ -126,8 +130,12 @@ export class ModelVersion {
       this.#holdEarly(prediction);
       return;
     }
+    if (this.#state === 'failed') {
+      prediction.failed(new SconceError('MODEL_NOT_LOADED', this.name, this.version, this.name));
+      return;
+    }
     if (this.#state !== 'ready' || this.#serving === undefined) {
-      prediction.failed(new SconceError('NO_CAPACITY', this.name));
+      prediction.failed(new SconceError('MODEL_CLOSED', this.name, this.version));
       return;
     }
     this.#run(prediction, this.#serving);
@@ -213,7 +221,13 @@ export class ModelVersion {
         batchSize > 1 ? [1, batchSize] : [1],
       );
       await this.#warmed.promise;
-      for (const signature of this.#signatures.values()) assembler.expectOutputs(signature);
+      for (const signature of this.#signatures.values()) {
+        const problem = outputNamesProblem(plan, signature.structure);
+        if (problem !== undefined) {
+          throw new SconceError('INVALID_CONFIGURATION', `outputs: ${problem}`);
+        }
+        assembler.expectOutputs(signature);
+      }
     }
     if (this.#state !== 'loading') return;
     const handler = new TensorHandler(plan, this.context.offLoop);
@@ -263,7 +277,7 @@ export class ModelVersion {
     if (prediction.over) return;
     try {
       const { key, inputs, rows } = prepared;
-      const reservation = assembler.reserve(key, inputs, rows, prediction);
+      const reservation = assembler.reserve(key, inputs, rows, prediction, prediction.since);
       try {
         const offsets = new Float64Array(inputs.length);
         for (let i = 0; i < offsets.length; i += 1) offsets[i] = reservation.offset(i);
@@ -284,11 +298,27 @@ export class ModelVersion {
       prediction.failed(new SconceError('NO_CAPACITY', this.name));
     } else {
       this.#early.push(prediction);
+      this.#watchEarly(prediction);
     }
   }
 
+  /** A request does not wait for a model that loads longer than an answer may take. */
+  #watchEarly(prediction: Prediction): void {
+    const timeout = this.options.responseTimeout * 1000;
+    const timer = setTimeout(() => {
+      const waiting = this.#early.indexOf(prediction);
+      if (waiting < 0) return;
+      this.#early.splice(waiting, 1);
+      prediction.failed(new SconceError('RESPONSE_TIMEOUT', this.name, this.version, timeout));
+    }, timeout);
+    timer.unref();
+  }
+
   #refuseEarly(): void {
-    const error = this.#failure ?? new SconceError('NO_CAPACITY', this.name);
+    const error =
+      this.#state === 'failed'
+        ? new SconceError('MODEL_NOT_LOADED', this.name, this.version, this.name)
+        : new SconceError('MODEL_CLOSED', this.name, this.version);
     for (const prediction of this.#early.splice(0)) prediction.failed(error);
   }
 

@@ -13,7 +13,8 @@ export interface PredictionSink {
 
 /** One request on its way through a model version. */
 export class Prediction implements RowsOwner {
-  readonly #start = performance.now();
+  /** When the request arrived, in performance.now() milliseconds. */
+  readonly since = performance.now();
   #reservation: Reservation | undefined;
   #prepared: PreparedRows | undefined;
   #metrics: VersionMetrics | undefined;
@@ -92,7 +93,7 @@ export class Prediction implements RowsOwner {
       return;
     }
     this.#over = true;
-    this.#metrics?.answered((performance.now() - this.#start) / 1000);
+    this.#metrics?.answered((performance.now() - this.since) / 1000);
     if (typeof reply.body === 'string') {
       outputs.release();
       this.sink.reply(reply, () => {});

@@ -166,6 +166,13 @@ export interface NativeAddon {
   cudaDeviceCount(): number;
   /** Main thread only, once: where events are delivered. */
   start(onEvents: (events: NativeEvent[]) => void): void;
+  /**
+   * Main thread only: stops every model. False when a batch is still running after `timeout`
+   * milliseconds.
+   */
+  stop(timeout: number): boolean;
+  /** Ends the process without running anything more, not even destructors. */
+  exitAtOnce(code: number): void;
   /** Bytes that the range starts beyond a multiple of `alignment`. */
   misalignment(bytes: Uint8Array, alignment: number): number;
   /** memcpy between byte ranges, fast for shared memory too. */

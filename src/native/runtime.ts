@@ -26,6 +26,9 @@ interface OpenModel {
 const open = new Map<number, OpenModel>();
 let started = false;
 
+/** Milliseconds that the end of the process waits for batches that are running. */
+const exitTimeout = 5000;
+
 function dispatch(event: NativeEvent): void {
   const entry = open.get(event.model);
   if (entry === undefined) return;
@@ -62,6 +65,11 @@ export function openModel(options: NativeModelOptions, listener: ModelListener):
       for (const event of events) dispatch(event);
     });
     started = true;
+    // LibTorch does not survive the static destructors that exit() runs, so its threads must be
+    // gone by then; a batch that does not end may not hold the process up either.
+    process.once('exit', (code) => {
+      if (!native.stop(exitTimeout)) native.exitAtOnce(code);
+    });
   }
   if (!Number.isInteger(options.instances) || options.instances < 1) {
     throw new SconceError('INTERNAL', 'instances must be a positive integer');

@@ -6,9 +6,10 @@ import { rowBytes, type TensorSpec } from '../../tensors/tensor-spec.js';
 import type { Handler, HandlerReply, HandlerRequest, PreparedRows } from '../handler.js';
 import { largeBody, largeReply, type OffLoop } from './off-loop.js';
 import { createJsonWriter, JsonRequestReader, summaryDims } from './tensor-codec.js';
-import { nativeFields, type TensorPlan } from './tensor-plan.js';
+import { nativeFields, outputNamesProblem, type TensorPlan } from './tensor-plan.js';
 
 const binaryType = 'application/octet-stream';
+const jsonType = 'application/json';
 const fixedKey = 'fixed';
 const writersKept = 64;
 
@@ -28,12 +29,12 @@ export class TensorHandler implements Handler {
   }
 
   preprocess(request: HandlerRequest): PreparedRows | Promise<PreparedRows> {
-    const type = request.contentType ?? '';
-    if (type.startsWith(binaryType)) return this.#readBinary(request);
+    const type = mediaType(request.contentType);
+    if (type === binaryType) return this.#readBinary(request);
     if (type.startsWith('multipart/')) {
       throw new SconceError(
         'INVALID_REQUEST',
-        `the tensor handler takes JSON or ${binaryType}, not ${type.split(';', 1).join()}`,
+        `the tensor handler takes JSON or ${binaryType}, not ${type}`,
       );
     }
     if (request.body.byteLength >= largeBody) return this.#readLargeJson(request);
@@ -76,6 +77,7 @@ export class TensorHandler implements Handler {
       );
     }
     const rows = body.byteLength / perRow;
+    checkBooleans(this.plan, body, rows);
     return this.#rowsOf(request, 'instances', rows, fixedKey, fixed, (target, offsets) => {
       const { copyBytes } = addon();
       let from = 0;
@@ -126,9 +128,12 @@ export class TensorHandler implements Handler {
     accept: string | undefined,
   ): HandlerReply | Promise<HandlerReply> {
     const { signature, block } = outputs;
-    if (accept === binaryType) return this.#binaryReply(outputs, firstRow, rows);
+    const problem = outputNamesProblem(this.plan, signature.structure);
+    if (problem !== undefined) throw new SconceError('INVALID_OUTPUT', problem);
+    const wanted = preferredType(accept);
+    if (wanted === binaryType) return this.#binaryReply(outputs, firstRow, rows);
     // TorchServe names no type unless the handler does; a client that asks for one gets it.
-    const type = accept === 'application/json' ? { contentType: accept } : {};
+    const type = wanted === jsonType ? { contentType: jsonType } : {};
     const formCode = requestForms.indexOf(form);
     if (elementsPerRow(signature) * rows >= largeReply) {
       return this.offLoop
@@ -165,4 +170,36 @@ function elementsPerRow(signature: OutputSignature): number {
   let elements = 0;
   for (const { dims } of signature.outputs) elements += dims.reduce((a, b) => a * b, 1);
   return elements;
+}
+
+/** The media type of a content-type header, without its parameters, in lower case. */
+function mediaType(header: string | undefined): string {
+  if (header === undefined || header === jsonType) return jsonType;
+  return (header.split(';', 1)[0] ?? '').trim().toLowerCase();
+}
+
+/** The first type of an accept header that this handler can answer with. */
+function preferredType(accept: string | undefined): string | undefined {
+  if (accept === undefined || accept === '*/*') return undefined;
+  return accept
+    .split(',')
+    .map(mediaType)
+    .find((type) => type === jsonType || type === binaryType);
+}
+
+/** A bool that is neither 0 nor 1 is undefined behaviour in C++. */
+function checkBooleans({ fields, fixed }: TensorPlan, body: Uint8Array, rows: number): void {
+  let from = 0;
+  for (const [i, spec] of (fixed ?? []).entries()) {
+    const end = from + rowBytes(spec) * rows;
+    const wrong =
+      spec.dtype === 'bool' ? body.subarray(from, end).findIndex((byte) => byte > 1) : -1;
+    if (wrong >= 0) {
+      throw new SconceError(
+        'INVALID_REQUEST',
+        `field "${fields[i]?.name}": byte ${from + wrong} of the body is ${body[from + wrong]}; a bool is 0 or 1`,
+      );
+    }
+    from = end;
+  }
 }

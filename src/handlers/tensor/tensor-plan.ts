@@ -1,5 +1,5 @@
 import { SconceError } from '../../errors.js';
-import type { NativeField, NativeModelDescription } from '../../native/addon.js';
+import type { NativeField, NativeModelDescription, OutputStructure } from '../../native/addon.js';
 import { type Dtype, dtypeCode, dtypeOf } from '../../native/dtype.js';
 import { rowBytes, type TensorSpec } from '../../tensors/tensor-spec.js';
 
@@ -65,11 +65,23 @@ export function nativeFields(plan: TensorPlan): NativeField[] {
   }));
 }
 
+/** Why the configured names do not fit what the model returns; undefined when they do. */
+export function outputNamesProblem(
+  { outputNames }: TensorPlan,
+  structure: OutputStructure,
+): string | undefined {
+  // A dictionary's fields keep their own names.
+  if (outputNames === null || (typeof structure === 'object' && 'fields' in structure)) return;
+  const count = typeof structure === 'number' ? 1 : structure.list.length;
+  if (outputNames.length === count) return;
+  return `the model returns ${count} output${count === 1 ? '' : 's'}, the configuration names ${outputNames.length} (${outputNames.join(', ')})`;
+}
+
 function readFields(config: TensorNames, description: NativeModelDescription): TensorField[] {
   const declared = description.arguments;
   const tensors = declared.filter((argument) => /Tensor/.test(argument.type));
   const required = declared.filter((argument) => argument.default === undefined);
-  const foreign = required.find((argument) => !/^(Optional\[)?Tensor\]?$/.test(argument.type));
+  const foreign = required.find((argument) => !isTensor(argument.type));
   if (foreign !== undefined) {
     throw new SconceError(
       'INVALID_CONFIGURATION',
@@ -91,11 +103,23 @@ function readFields(config: TensorNames, description: NativeModelDescription): T
       `inputs: forward takes ${required.length} tensors (${tensors.map(({ name }) => name).join(', ')}), the configuration names ${config.inputs.length}`,
     );
   }
+  for (const [i, { name }] of config.inputs.entries()) {
+    const argument = declared[i];
+    if (argument === undefined || isTensor(argument.type)) continue;
+    throw new SconceError(
+      'INVALID_CONFIGURATION',
+      `inputs: "${name}" stands for the argument "${argument.name}" of type ${argument.type}; the tensor handler passes tensors only`,
+    );
+  }
   return config.inputs.map((input, i) => ({
     name: input.name,
     dtype: input.dtype ?? dtypeFrom(declared[i]?.dtype),
     dims: input.shape ?? null,
   }));
+}
+
+function isTensor(type: string): boolean {
+  return /^(Optional\[)?Tensor\]?$/.test(type);
 }
 
 function dtypeFrom(code: number | undefined): Dtype {

@@ -1,0 +1,27 @@
+import { join } from 'node:path';
+import { root } from '../../lib/root.mjs';
+import { startServer } from '../lib/server.mjs';
+
+/** As many requests as any number of connections sends may wait; a refusal is a failed run. */
+const queue = 1000;
+
+/**
+ * Sconce in its own process, with its settings' defaults but for the queue.
+ *
+ * @param {import('../lib/context.mjs').BenchContext} context
+ * @param {string[]} models entries of `--models`, paths relative to the root
+ */
+export async function startSconce({ children, options }, models) {
+  const server = await startServer(children, {
+    name: 'Sconce',
+    command: process.execPath,
+    args: [
+      ...[join(root, 'dist/src/cli/main.js'), 'serve', '--models', ...models],
+      ...['--job-queue-size', String(queue), '--log-level', 'warn', '--device', options.device],
+      ...['--inference-port', '0', '--management-port', '0', '--metrics-port', '0'],
+    ],
+    ready: /^Inference: +(http:\S+?)\/predictions/m,
+    options: { cwd: root },
+  });
+  return { ...server, libtorch: /^LibTorch (.+?), \d+ cores/m.exec(server.output)?.[1] };
+}

@@ -1,0 +1,71 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { constants } from 'node:os';
+import { SetupError } from '../../lib/setup-error.mjs';
+
+const patience = 5000;
+const outputKept = 4000;
+
+/** Every process that the benchmark starts, so that none outlives it. */
+export class Children {
+  #running = new Set();
+  #stopping = false;
+
+  /**
+   * Starts a process. Its stderr is kept in `child.errorText` for messages.
+   *
+   * @param {string} command
+   * @param {string[]} args
+   * @param {import('node:child_process').SpawnOptions} [options]
+   */
+  start(command, args, options = {}) {
+    if (this.#stopping) throw new SetupError('Stopped.');
+    const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], ...options });
+    this.#running.add(child);
+    child.errorText = '';
+    child.stderr.setEncoding('utf8').on('data', (text) => {
+      child.errorText = (child.errorText + text).slice(-outputKept);
+    });
+    // A process that is gone is noticed by its exit, not by what cannot be written to it.
+    child.stdin.on('error', () => {});
+    child.once('error', (error) => {
+      child.errorText += error.message;
+      this.#running.delete(child);
+    });
+    child.once('exit', () => this.#running.delete(child));
+    return child;
+  }
+
+  /** Asks a process to end, and ends it when it does not. */
+  async #stop(child) {
+    const ended = once(child, 'exit');
+    const timer = setTimeout(() => child.kill('SIGKILL'), patience);
+    child.kill('SIGTERM');
+    await ended;
+    clearTimeout(timer);
+  }
+
+  async stopAll() {
+    await Promise.all([...this.#running].map((child) => this.#stop(child)));
+  }
+
+  /** For when there is no time to ask. */
+  killAll() {
+    for (const child of this.#running) child.kill('SIGKILL');
+  }
+
+  /** Ctrl-C and its like end the children first; a second one does not wait for them. */
+  stopOnSignals() {
+    process.once('exit', () => this.killAll());
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+      process.on(signal, async () => {
+        if (!this.#stopping) {
+          this.#stopping = true;
+          console.error('\nStopping: no figures are written.');
+          await this.stopAll();
+        }
+        process.exit(128 + constants.signals[signal]);
+      });
+    }
+  }
+}

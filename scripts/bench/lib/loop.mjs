@@ -1,0 +1,41 @@
+import { createInterface } from 'node:readline';
+import { SetupError } from '../../lib/setup-error.mjs';
+
+/**
+ * A process that runs a model in a loop, without a server. It prints one line of JSON when it is
+ * ready (`{ version, predictions }`) and then answers each line of JSON with another
+ * (`{ variant, rows, seconds }` with `{ batches, seconds }`). Between questions it is idle.
+ *
+ * @typedef {object} Loop
+ * @property {{ version: string, predictions: number[][] }} ready
+ * @property {(question: LoopQuestion) => Promise<LoopFigures>} run
+ *
+ * @typedef {{ variant: string, rows: number, seconds: number }} LoopQuestion
+ * @typedef {{ rowsPerSecond: number, microsecondsPerBatch: number }} LoopFigures
+ */
+
+/**
+ * @param {import('./children.mjs').Children} children
+ * @param {{ name: string, command: string, args: string[], options?: object }} program
+ * @returns {Promise<Loop>}
+ */
+export async function startLoop(children, { name, command, args, options }) {
+  const child = children.start(command, args, options);
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const answer = async () => {
+    const { value, done } = await lines.next();
+    if (done) throw new SetupError(`${name} ended.\n${child.errorText}`);
+    return JSON.parse(value);
+  };
+  return {
+    ready: await answer(),
+    run: async (question) => {
+      child.stdin.write(`${JSON.stringify(question)}\n`);
+      const { batches, seconds } = await answer();
+      return {
+        rowsPerSecond: (batches * question.rows) / seconds,
+        microsecondsPerBatch: (seconds * 1e6) / batches,
+      };
+    },
+  };
+}

@@ -1,0 +1,60 @@
+import { ensureDependencies, ensureNative, ensureTypeScript } from '../bootstrap.mjs';
+import { runAsScript } from '../lib/main.mjs';
+import { formatDuration } from '../lib/progress.mjs';
+import { createContext } from './lib/context.mjs';
+import { describeMachine, packageVersion } from './lib/machine.mjs';
+import { commandOf, parseOptions } from './lib/options.mjs';
+import { render, writeFigures } from './lib/report.mjs';
+import { Results } from './lib/results.mjs';
+import { runRounds } from './lib/rounds.mjs';
+import { loadSubject } from './lib/subject.mjs';
+
+/** Measures one subject; the exit code says whether every measurement counts. */
+async function measure(subject, context) {
+  const { options, load } = context;
+  console.log(`${subject.title}: starting and verifying`);
+  const { steps, versions, notes, skipped } = await subject.prepare(context);
+  for (const reason of skipped) console.log(`  not measured: ${reason}`);
+  const planned = options.repeat * steps.reduce((sum, { seconds }) => sum + seconds, 0);
+  console.log(
+    `  ${options.repeat} × ${steps.length} measurements, ${formatDuration(planned * 1000)}`,
+  );
+  const rounds = await runRounds(steps, options.repeat);
+  writeFigures(options.out, {
+    subject: subject.name,
+    date: new Date().toISOString().slice(0, 10),
+    command: commandOf(subject.name, options),
+    machine: describeMachine(),
+    versions: { Sconce: packageVersion(''), ...versions, 'Load generator': load.name },
+    notes: [...notes, load.note],
+    skipped,
+    rounds,
+  });
+  const { invalid } = new Results(rounds);
+  for (const text of invalid) console.error(`Does not count: ${text}`);
+  return invalid.length === 0;
+}
+
+await runAsScript(import.meta.url, async () => {
+  const options = parseOptions(process.argv.slice(2));
+  if (options === undefined) return 0;
+  const subjects = await Promise.all(options.subjects.map(loadSubject));
+  if (options.render) {
+    for (const subject of subjects) render(options.out, subject);
+    return 0;
+  }
+  await ensureDependencies();
+  await ensureNative();
+  await ensureTypeScript();
+  const context = await createContext(options);
+  let allCount = true;
+  for (const subject of subjects) {
+    try {
+      allCount = (await measure(subject, context)) && allCount;
+    } finally {
+      await context.children.stopAll();
+    }
+    render(options.out, subject);
+  }
+  return allCount ? 0 : 1;
+});

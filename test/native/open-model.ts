@@ -1,0 +1,158 @@
+import { EventEmitter, once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { layOut, type SlabLayout, slabHeader } from '../../src/batching/slab-layout.js';
+import { reserveRows, settleRows } from '../../src/batching/slab-protocol.js';
+import type {
+  BatchEvent,
+  NativeModel,
+  NativeModelDescription,
+  NativeModelOptions,
+} from '../../src/native/addon.js';
+import { openModel } from '../../src/native/runtime.js';
+import { allocateShared } from '../../src/native/shared-memory.js';
+import type { TensorSpec } from '../../src/tensors/tensor-spec.js';
+
+/** Path of a fixture model, seen from the compiled tests. */
+export function fixture(name: string): string {
+  return fileURLToPath(new URL(`../../../test/fixtures/models/${name}`, import.meta.url));
+}
+
+interface ModelEvents {
+  batch: [BatchEvent];
+  warmed: [number, { code: string; message: string } | undefined];
+  closed: [];
+}
+
+const open = new Set<OpenModel>();
+
+/** Closes what a test left open, so that its threads do not keep the process alive. */
+export async function closeOpenModels(): Promise<void> {
+  await Promise.all([...open].map((model) => model.close()));
+}
+
+/** A native model whose events can be awaited. */
+export class OpenModel extends EventEmitter<ModelEvents> {
+  description: NativeModelDescription | undefined;
+
+  private constructor(readonly model: NativeModel) {
+    super();
+  }
+
+  /** Resolves when the model is loaded; rejects with {code, message} when it fails. */
+  static load(path: string, options: Partial<NativeModelOptions> = {}): Promise<OpenModel> {
+    return new Promise((resolve, reject) => {
+      let opened: OpenModel | undefined;
+      const model = openModel(
+        {
+          name: 'test',
+          version: '1.0',
+          path,
+          device: 'cpu',
+          instances: 1,
+          intraOpThreads: 1,
+          freeze: true,
+          commitTimeout: 1000,
+          ...options,
+        },
+        {
+          batch: (event) => opened?.emit('batch', event),
+          loaded: (description) => {
+            if (opened === undefined) return;
+            opened.description = description;
+            open.add(opened);
+            resolve(opened);
+          },
+          failed: (code, message) => reject(Object.assign(new Error(message), { code })),
+          warmed: (signature, error) => opened?.emit('warmed', signature, error),
+          closed: () => opened?.emit('closed'),
+        },
+      );
+      opened = new OpenModel(model);
+    });
+  }
+
+  addSlab(inputs: TensorSpec[], capacity: number, outputBytes = 0): TestSlab {
+    const layout = layOut(inputs, capacity, outputBytes);
+    const memory = allocateShared(layout.bytes, slabHeader.alignment);
+    return new TestSlab(this.model.addSlab(memory, layout), memory, layout);
+  }
+
+  /** Rings a slab and resolves with its batch. */
+  async run(slab: TestSlab): Promise<BatchEvent> {
+    const batch = new Promise<BatchEvent>((resolve) => {
+      const listen = (event: BatchEvent): void => {
+        if (event.slab !== slab.id) return;
+        this.off('batch', listen);
+        resolve(event);
+      };
+      this.on('batch', listen);
+    });
+    this.model.ring(slab.id);
+    return batch;
+  }
+
+  async close(): Promise<void> {
+    open.delete(this);
+    const closed = once(this, 'closed');
+    this.model.close();
+    await closed;
+  }
+}
+
+/** A registered slab and its words. */
+export class TestSlab {
+  readonly words: Int32Array;
+
+  constructor(
+    readonly id: number,
+    readonly memory: Uint8Array,
+    readonly layout: SlabLayout,
+  ) {
+    this.words = new Int32Array(
+      memory.buffer,
+      memory.byteOffset,
+      slabHeader.rowsWord + 2 * layout.capacity,
+    );
+  }
+
+  reserve(rows: number): number {
+    return reserveRows(this.words, this.layout.capacity, rows);
+  }
+
+  /** The elements of rows of an input. */
+  floats(input: number, row: number, rows = 1): Float32Array {
+    const bytes = this.layout.rowBytes[input] ?? 0;
+    const start = this.memory.byteOffset + (this.layout.inputs[input]?.offset ?? 0) + row * bytes;
+    return new Float32Array(this.memory.buffer, start, (bytes * rows) / 4);
+  }
+
+  commit(first: number, rows: number): boolean {
+    return settleRows(this.words, first, rows, slabHeader.rowCommitted);
+  }
+
+  discard(first: number, rows: number): boolean {
+    return settleRows(this.words, first, rows, slabHeader.rowCancelled);
+  }
+
+  /** One row of float32 values, reserved, written and committed. Returns the row. */
+  put(values: readonly number[]): number {
+    const row = this.reserve(1);
+    this.floats(0, row).set(values);
+    this.commit(row, 1);
+    return row;
+  }
+
+  outputRow(row: number): number {
+    return this.words[slabHeader.rowsWord + this.layout.capacity + row] ?? Number.NaN;
+  }
+
+  /** The first output's elements: `perRow` for each row of the batch. */
+  output(event: BatchEvent, perRow: number): Float32Array {
+    const block = event.overflow;
+    if (block !== undefined) {
+      return new Float32Array(block.buffer, block.byteOffset, event.rows * perRow);
+    }
+    const start = this.memory.byteOffset + this.layout.outputOffset;
+    return new Float32Array(this.memory.buffer, start, event.rows * perRow);
+  }
+}

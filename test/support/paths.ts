@@ -1,0 +1,16 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The checkout. Tests run from dist/test/<folder>. */
+export const root = fileURLToPath(new URL('../../../', import.meta.url));
+
+export const fixtures = join(root, 'test/fixtures/models');
+
+export const alphaModel = join(root, 'examples/alpha_model');
+
+export const cli = join(root, 'dist/src/cli/main.js');
+
+/** Path of a model of test/fixtures/make_models.py: `linear`, `broken/empty`. */
+export function fixture(name: string): string {
+  return join(fixtures, `${name}.pt`);
+}

@@ -1,0 +1,97 @@
+import { parseSettings, type Settings } from '../../src/config/settings.js';
+import { HttpServer, type ServerAddresses } from '../../src/http/server.js';
+import { createLog } from '../../src/log.js';
+import { Metrics } from '../../src/metrics/metrics.js';
+import { ModelService } from '../../src/models/model-service.js';
+import type { ModelSource } from '../../src/models/model-source.js';
+import { HttpClient } from './http-client.js';
+import { fixture } from './paths.js';
+
+/** The cores that servers of tests believe they have. */
+const cores = 2;
+
+export interface TestServer extends AsyncDisposable {
+  addresses: ServerAddresses;
+  service: ModelService;
+  metrics: Metrics;
+  /** Keep-alive connections to the inference port. */
+  client: HttpClient;
+  close(): Promise<void>;
+}
+
+export function testSettings(given: Partial<Settings> = {}): Settings {
+  return parseSettings({
+    inferencePort: 0,
+    managementPort: 0,
+    metricsPort: 0,
+    device: 'cpu',
+    poolThreads: 1,
+    logLevel: 'silent',
+    ...given,
+  });
+}
+
+/** A model as findModels() would give it. */
+export function source(
+  name: string,
+  { path = fixture(name), ...given }: Partial<ModelSource> = {},
+): ModelSource {
+  return {
+    name,
+    version: '1.0',
+    url: `${name}.pt`,
+    path,
+    config: {},
+    configPath: undefined,
+    ...given,
+  };
+}
+
+/** A model service with sources registered; some of them may be loading or have failed. */
+export function startService(
+  sources: readonly ModelSource[],
+  given: Partial<Settings> = {},
+  metrics = new Metrics(),
+): ModelService {
+  const settings = testSettings(given);
+  const service = new ModelService(settings, metrics, createLog(settings.logLevel), cores);
+  for (const model of sources) service.register(model);
+  return service;
+}
+
+/** A server in this process, on free ports; returns when every model is loaded or has failed. */
+export async function startServer(
+  sources: readonly ModelSource[],
+  given: Partial<Settings> = {},
+): Promise<TestServer> {
+  const settings = testSettings(given);
+  const metrics = new Metrics();
+  const service = startService(sources, given, metrics);
+  const server = new HttpServer(settings, service, metrics, createLog(settings.logLevel));
+  const addresses = await server.listen();
+  await Promise.allSettled(
+    sources.map(({ name, version }) => service.version(name, version).loaded),
+  );
+  const client = new HttpClient(addresses.inference);
+  const close = async () => {
+    client.close();
+    await Promise.all([service.close(), server.close()]);
+  };
+  return { addresses, service, metrics, client, close, [Symbol.asyncDispose]: close };
+}
+
+/** Value of a sample of the metrics text: `sconce_requests_total{model_name="x"…}`; 0 if absent. */
+export async function metricValue(
+  { metrics }: Pick<TestServer, 'metrics'>,
+  name: string,
+  labels: Record<string, string>,
+): Promise<number> {
+  const text = await metrics.text();
+  const wanted = Object.entries(labels).map(([label, value]) => `${label}="${value}"`);
+  const line = text
+    .split('\n')
+    .find(
+      (candidate) => candidate.startsWith(`${name}{`) && wanted.every((w) => candidate.includes(w)),
+    );
+  return Number(line?.split(' ').at(-1) ?? 0);
+}
