@@ -1,5 +1,10 @@
 #include "executor.h"
 
+#ifdef __linux__
+#include <pthread.h>
+#include <sched.h>
+#endif
+
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -18,6 +23,16 @@ constexpr size_t kSignaturesKept = 1024;
 
 // TorchScript profiles the first runs of a graph and optimises the next ones.
 constexpr int kWarmUpRepetitions = 3;
+
+// A thread that is woken preempts the one that woke it when all cores are busy: the main loop would
+// stand still for a whole batch at every bell. Batch scheduling keeps the thread's share of the
+// cores and takes that away.
+void yield_to_main_loop() {
+#ifdef __linux__
+  const sched_param parameters{};
+  pthread_setschedparam(pthread_self(), SCHED_BATCH, &parameters);
+#endif
+}
 
 }  // namespace
 
@@ -58,6 +73,7 @@ void Executor::load_and_run() {
 }
 
 void Executor::run_instance(int index) {
+  yield_to_main_loop();
   try {
     // Made, used and destroyed on this thread: inference mode and thread counts belong to it.
     const std::unique_ptr<EngineInstance> instance = model_->make_instance();

@@ -25,6 +25,9 @@ export interface AssemblerOptions {
   maxShapes: number;
 }
 
+/** Turns of the event loop that the bell waits for the one in which no request comes. */
+const mostTurnsDeferred = 4;
+
 /** Shape keys whose slabs are kept when the configuration does not say. */
 export const defaultMaxShapes = 64;
 
@@ -41,6 +44,9 @@ export class Assembler {
   /** Slabs with rows that were settled since the bell was last rung. */
   readonly #toRing: Slab[] = [];
   #bell: NodeJS.Immediate | undefined;
+  /** True when no rows were settled since the last turn ended. */
+  #quietTurn = false;
+  #turnsDeferred = 0;
   /** Unanswered reservations, roughly oldest first. */
   readonly #waiting = new Set<Reservation>();
   #deadline: NodeJS.Timeout | undefined;
@@ -214,11 +220,32 @@ export class Assembler {
     settleRows(slab.words, reservation.row, reservation.rows, wanted);
     if (slab.rung || slab.sealed) return;
     if (!this.#toRing.includes(slab)) this.#toRing.push(slab);
-    // At the end of the turn, so that all requests read in it run together.
-    this.#bell ??= setImmediate(() => this.#ring());
+    // A full slab gains nothing by waiting.
+    if (slab.full) {
+      this.#ring();
+      return;
+    }
+    this.#quietTurn = false;
+    this.#bell ??= setImmediate(() => this.#turnEnded());
+  }
+
+  /**
+   * Rings at the end of a turn in which no request came, so that all requests that are there to be
+   * read run together: small batches cost the main loop more in wake-ups than they gain.
+   */
+  #turnEnded(): void {
+    if (!this.#quietTurn && this.#turnsDeferred < mostTurnsDeferred) {
+      this.#quietTurn = true;
+      this.#turnsDeferred += 1;
+      this.#bell = setImmediate(() => this.#turnEnded());
+      return;
+    }
+    this.#turnsDeferred = 0;
+    this.#ring();
   }
 
   #ring(): void {
+    clearImmediate(this.#bell);
     this.#bell = undefined;
     for (const slab of this.#toRing.splice(0)) {
       slab.rung = true;

@@ -26,10 +26,13 @@ export class Reservation {
     readonly since: number,
   ) {}
 
-  /** Byte offset of the first reserved row of input `input`. */
-  offset(input: number): number {
-    const { inputs, rowBytes } = this.slab.layout;
-    return (inputs[input]?.offset ?? 0) + this.row * (rowBytes[input] ?? 0);
+  /** Byte offset of the first reserved row of each input; overwritten by the slab's next call. */
+  offsets(): Float64Array {
+    const { offsets, layout } = this.slab;
+    for (let i = 0; i < offsets.length; i += 1) {
+      offsets[i] = (layout.inputs[i]?.offset ?? 0) + this.row * (layout.rowBytes[i] ?? 0);
+    }
+    return offsets;
   }
 
   /** The rows are written: the next batch may take them. */

@@ -12,6 +12,8 @@ import {
 /** One block of shared memory that holds the input rows of one batch, and who waits for them. */
 export class Slab {
   readonly words: Int32Array;
+  /** Scratch for Reservation.offsets(), so that a request makes no array. */
+  readonly offsets: Float64Array;
   /** Requests with rows in this slab, in row order. */
   readonly reservations: Reservation[] = [];
   /** Id under which the instances know the slab. */
@@ -27,6 +29,7 @@ export class Slab {
     readonly memory: Uint8Array,
     readonly layout: SlabLayout,
   ) {
+    this.offsets = new Float64Array(layout.inputs.length);
     this.words = new Int32Array(
       memory.buffer,
       memory.byteOffset,
@@ -37,6 +40,11 @@ export class Slab {
   /** First of `rows` adjacent rows, or -1 when there is no room or an instance took the slab. */
   reserve(rows: number): number {
     return reserveRows(this.words, this.layout.capacity, rows);
+  }
+
+  /** True when every row is reserved and settled. */
+  get full(): boolean {
+    return settledRows(this.words) >= this.layout.capacity;
   }
 
   get sealed(): boolean {

@@ -1,10 +1,12 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
 import { Command } from 'commander';
 import { SconceError } from '../errors.js';
 import { addSettingFlags, settingsFromFlags } from './flags.js';
 import { serve } from './serve.js';
 
+for (const f of (process.env.GCF ?? '').split(' ').filter(Boolean)) setFlagsFromString(f);
 const packageFile = new URL('../../../package.json', import.meta.url);
 
 function packageVersion(): string {

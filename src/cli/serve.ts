@@ -33,7 +33,9 @@ export async function serve(given: Record<string, unknown>): Promise<void> {
     const versions = sources.map((source) => service.register(source));
     const loaded = await waitForLoads(versions);
     if (versions.length > 0 && loaded.length === 0) {
-      throw new SconceError('INVALID_CONFIGURATION', 'No model could be loaded: see above.');
+      // The log is written asynchronously, and may be silent: the reasons are said here as well.
+      const reasons = versions.map(({ failure }) => failure?.message ?? '').join('\n');
+      throw new SconceError('INVALID_CONFIGURATION', `No model could be loaded.\n${reasons}`);
     }
     printReady(addresses, loaded);
   } catch (error) {

@@ -30,6 +30,7 @@ export const modelConfigSchema = Type.Object({
   version: Type.Optional(
     Type.String({
       pattern: '^[A-Za-z0-9][A-Za-z0-9_.\\-]*$',
+      expected: 'letters, digits, "_", "-" and ".", beginning with a letter or digit',
       description: 'Version that the model is served under; 1.0 by default.',
     }),
   ),
@@ -86,13 +87,23 @@ export function parseModelConfig(text: string, file: string): ModelConfig {
   if (syntaxError !== undefined) {
     throw new SconceError('INVALID_CONFIGURATION', `${file}: ${syntaxError.message}`);
   }
-  const config: unknown = document.toJS() ?? {};
+  const config = contentOf(document, file) ?? {};
   if (Value.Check(modelConfigSchema, config)) return config;
   const { path, what } = firstViolation(modelConfigSchema, config);
   throw new SconceError(
     'INVALID_CONFIGURATION',
     `${file}${lineOf(text, document, path)}: ${path.join('.') || 'the document'} ${what}`,
   );
+}
+
+/** What the document holds; yaml refuses one whose aliases would expand without end. */
+function contentOf(document: ReturnType<typeof parseDocument>, file: string): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new SconceError('INVALID_CONFIGURATION', `${file}: ${why}`);
+  }
 }
 
 function lineOf(text: string, document: ReturnType<typeof parseDocument>, path: string[]): string {

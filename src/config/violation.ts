@@ -20,8 +20,10 @@ export function firstViolation(schema: TSchema, value: unknown): Violation {
     case 'boolean':
       // The schema of every key that an object does not declare is `false`.
       return { path, what: 'is not known here' };
-    case 'pattern':
-      return { path, what: `must be ${expectedAt(schema, path) ?? error.message}` };
+    case 'pattern': {
+      const expected = expectedAt(schema, path);
+      return { path, what: expected === undefined ? error.message : `must be ${expected}` };
+    }
     default:
       return { path, what: error.message };
   }

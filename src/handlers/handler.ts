@@ -27,8 +27,8 @@ export interface PreparedRows {
 export interface HandlerReply {
   /** Text, or byte ranges that may lie in the slab: they are read until the reply is written. */
   body: string | readonly Uint8Array[];
-  contentType?: string;
-  headers?: Record<string, string>;
+  contentType: string | undefined;
+  headers: Record<string, string> | undefined;
 }
 
 /** Turns requests into rows and outputs into replies, for one model version. */

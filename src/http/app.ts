@@ -1,7 +1,13 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify';
+import Fastify, {
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type onRequestHookHandler,
+} from 'fastify';
 import { SconceError, toSconceError } from '../errors.js';
 import type { Log } from '../log.js';
+import { bodyReader } from './body.js';
 import { Connections } from './connections.js';
 import { createRequestId, errorBody, jsonText, sendError } from './response.js';
 
@@ -9,8 +15,6 @@ export interface AppOptions {
   /** Bytes. */
   maxRequestSize: number;
   log: Log;
-  /** True while the server shuts down: connections are not kept alive any more. */
-  closing(): boolean;
 }
 
 /** Longest model name and version in a path. */
@@ -19,7 +23,6 @@ const longestParameter = 1024;
 /** What the three listeners have in common: raw bodies, TorchServe's headers and errors. */
 export function createApp(options: AppOptions): FastifyInstance {
   const app = Fastify({
-    bodyLimit: options.maxRequestSize,
     requestIdHeader: false,
     genReqId: createRequestId,
     return503OnClosing: false,
@@ -45,17 +48,13 @@ export function createApp(options: AppOptions): FastifyInstance {
   });
   // Bodies stay bytes: what they mean is for the handler to say.
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
-  app.addHook('onRequest', (_request, _reply, done) => {
-    if (options.closing()) done(new SconceError('SHUTTING_DOWN'));
-    else done();
-  });
+  app.addContentTypeParser('*', bodyReader(options.maxRequestSize));
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?', 1).join();
     sendError(reply, new SconceError(path === '/' ? 'METHOD_NOT_ALLOWED' : 'RESOURCE_NOT_FOUND'));
   });
   app.setErrorHandler((error: FastifyError | SconceError, request, reply) => {
-    const known = fromFramework(error, request.headers, options.maxRequestSize);
+    const known = fromFramework(error, request.headers);
     if (known.code === 'INTERNAL') options.log.error(error, 'request failed');
     sendError(reply, known);
   });
@@ -65,12 +64,8 @@ export function createApp(options: AppOptions): FastifyInstance {
 function fromFramework(
   error: FastifyError | SconceError,
   headers: IncomingHttpHeaders,
-  maxRequestSize: number,
 ): SconceError {
   if (error instanceof SconceError) return error;
-  if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
-    return new SconceError('BODY_TOO_LARGE', maxRequestSize);
-  }
   if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
     return new SconceError(
       'INVALID_REQUEST',
@@ -81,4 +76,15 @@ function fromFramework(
     return new SconceError('INVALID_HTTP');
   }
   return toSconceError(error);
+}
+
+/**
+ * A hook that refuses requests while the server shuts down. Predictions are refused by the service
+ * itself: a hook would cost each of them more than that check.
+ */
+export function refuseWhenClosing(closing: () => boolean): onRequestHookHandler {
+  return (_request, _reply, done) => {
+    if (closing()) done(new SconceError('SHUTTING_DOWN'));
+    else done();
+  };
 }

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { ModelService } from '../models/model-service.js';
+import { refuseWhenClosing } from './app.js';
 import { predict } from './prediction-reply.js';
 import { sendJson } from './response.js';
 
@@ -11,7 +12,8 @@ interface Route {
 export function inferenceRoutes(app: FastifyInstance, service: ModelService): void {
   // Fastify would ignore the body of a GET.
   app.addHttpMethod('GET', { hasBody: true, overrideExisting: true });
-  app.all('/ping', (_request, reply) => sendJson(reply, 200, { status: 'Healthy' }));
+  const onRequest = refuseWhenClosing(() => service.closing);
+  app.all('/ping', { onRequest }, (_request, reply) => sendJson(reply, 200, { status: 'Healthy' }));
   app.all<Route>('/predictions/:model', (request, reply) => {
     predict(service, request, reply, request.params.model, undefined);
   });

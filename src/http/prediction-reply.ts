@@ -3,7 +3,7 @@ import type { SconceError } from '../errors.js';
 import type { ModelService } from '../models/model-service.js';
 import type { Prediction, PredictionSink } from '../models/prediction.js';
 import { cancelOnHangUp, forget } from './hang-up.js';
-import { commonHeaders, sendError } from './response.js';
+import { commonHeaderList, sendError } from './response.js';
 
 /** Replies from this size on are written from the memory they lie in; smaller ones are copied. */
 const zeroCopyBytes = 64 * 1024;
@@ -19,7 +19,7 @@ class HttpSink implements PredictionSink {
   constructor(
     private readonly request: FastifyRequest,
     private readonly response: FastifyReply,
-    private readonly closing: () => boolean,
+    private readonly service: ModelService,
   ) {}
 
   /**
@@ -28,10 +28,10 @@ class HttpSink implements PredictionSink {
    */
   reply(reply: Reply, release: () => void): void {
     this.#done();
-    const headers: Record<string, string | number> = commonHeaders(this.request.id);
-    if (reply.contentType !== undefined) headers['content-type'] = reply.contentType;
-    if (reply.headers !== undefined) Object.assign(headers, reply.headers);
-    if (this.closing()) headers['connection'] = 'close';
+    const headers = commonHeaderList(this.request.id);
+    if (reply.contentType !== undefined) headers.push('content-type', reply.contentType);
+    if (reply.headers !== undefined) headers.push(...Object.entries(reply.headers).flat());
+    if (this.service.closing) headers.push('connection', 'close');
     this.response.hijack();
     if (typeof reply.body === 'string') {
       release();
@@ -55,9 +55,9 @@ class HttpSink implements PredictionSink {
   }
 
   /** `body` as text is ASCII: JSON with everything else escaped. */
-  #send(headers: Record<string, string | number>, body: string | Buffer): void {
+  #send(headers: string[], body: string | Buffer): void {
     const { raw } = this.response;
-    headers['content-length'] = body.length;
+    headers.push('content-length', String(body.length));
     raw.writeHead(200, '', headers);
     raw.end(body, 'latin1');
   }
@@ -89,7 +89,7 @@ export function predict(
   version: string | undefined,
 ): void {
   const { headers, body } = request;
-  const sink = new HttpSink(request, response, () => service.closing);
+  const sink = new HttpSink(request, response, service);
   const prediction = service.predict(
     model,
     version,

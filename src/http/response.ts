@@ -7,14 +7,26 @@ export function createRequestId(): string {
   return randomUUID();
 }
 
-/** The headers that TorchServe puts on every response. */
+/** The headers that TorchServe puts on every response: names and values in turn. */
+export function commonHeaderList(requestId: string): string[] {
+  return [
+    'x-request-id',
+    requestId,
+    'Pragma',
+    'no-cache',
+    'Cache-Control',
+    'no-cache; no-store, must-revalidate, private',
+    'Expires',
+    'Thu, 01 Jan 1970 00:00:00 UTC',
+  ];
+}
+
+/** The same as an object. */
 export function commonHeaders(requestId: string): Record<string, string> {
-  return {
-    'x-request-id': requestId,
-    Pragma: 'no-cache',
-    'Cache-Control': 'no-cache; no-store, must-revalidate, private',
-    Expires: 'Thu, 01 Jan 1970 00:00:00 UTC',
-  };
+  const list = commonHeaderList(requestId);
+  const headers: Record<string, string> = {};
+  for (let i = 0; i < list.length; i += 2) headers[list[i] ?? ''] = list[i + 1] ?? '';
+  return headers;
 }
 
 /** A body as TorchServe's JSON writer lays it out: indented by two, with a newline at the end. */

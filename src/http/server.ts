@@ -5,7 +5,7 @@ import { SconceError } from '../errors.js';
 import type { Log } from '../log.js';
 import type { Metrics } from '../metrics/metrics.js';
 import type { ModelService } from '../models/model-service.js';
-import { type AppOptions, createApp } from './app.js';
+import { type AppOptions, createApp, refuseWhenClosing } from './app.js';
 import { inferenceRoutes } from './inference.js';
 import { managementRoutes } from './management.js';
 import { metricsRoutes } from './metrics-route.js';
@@ -38,7 +38,6 @@ export class HttpServer {
     const options: AppOptions = {
       maxRequestSize: settings.maxRequestSize,
       log,
-      closing: () => service.closing,
     };
     const listener = (port: number, setting: string): Listener => ({
       app: createApp(options),
@@ -48,6 +47,12 @@ export class HttpServer {
     this.#inference = listener(settings.inferencePort, 'inferencePort');
     this.#management = listener(settings.managementPort, 'managementPort');
     this.#metrics = listener(settings.metricsPort, 'metricsPort');
+    for (const { app } of [this.#management, this.#metrics]) {
+      app.addHook(
+        'onRequest',
+        refuseWhenClosing(() => service.closing),
+      );
+    }
     inferenceRoutes(this.#inference.app, service);
     managementRoutes(this.#management.app, service);
     metricsRoutes(this.#metrics.app, metrics);

@@ -1,4 +1,5 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Registry } from 'prom-client';
+import { BoundHistogram } from './bound-histogram.js';
 import { metricDefinitions as definitions } from './definitions.js';
 
 /** Metrics of one model version, with its labels bound once. */
@@ -27,6 +28,9 @@ export class Metrics {
   readonly #computeTime = this.#histogram(definitions.computeTime);
   readonly #batchRows = this.#histogram(definitions.batchRows);
 
+  /** Counts that are kept outside the registry between scrapes, because adding them there costs more. */
+  readonly #reports: (() => void)[] = [];
+
   /** Content type of text(). */
   get contentType(): string {
     return this.#registry.contentType;
@@ -34,6 +38,7 @@ export class Metrics {
 
   /** The registry's metrics in Prometheus text format. */
   text(): Promise<string> {
+    for (const report of this.#reports) report();
     return this.#registry.metrics();
   }
 
@@ -65,13 +70,19 @@ export class Metrics {
 
   forVersion(modelName: string, modelVersion: string): VersionMetrics {
     const labels = { model_name: modelName, model_version: modelVersion };
-    const requests = this.#requests.labels(labels);
-    const latency = this.#latency.labels(labels);
-    const queueTime = this.#queueTime.labels(labels);
-    const computeTime = this.#computeTime.labels(labels);
-    const batchRows = this.#batchRows.labels(labels);
+    let unreported = 0;
+    this.#reports.push(() => {
+      this.#requests.inc(labels, unreported);
+      unreported = 0;
+    });
+    const latency = this.#latency.bind(labels);
+    const queueTime = this.#queueTime.bind(labels);
+    const computeTime = this.#computeTime.bind(labels);
+    const batchRows = this.#batchRows.bind(labels);
     return {
-      request: () => requests.inc(),
+      request: () => {
+        unreported += 1;
+      },
       answered: (seconds) => latency.observe(seconds),
       failed: (code) => this.#errors.inc({ ...labels, code }),
       batch: (rows, queueMicroseconds, computeMicroseconds) => {
@@ -97,7 +108,7 @@ export class Metrics {
     labels: readonly string[];
     buckets: readonly number[];
   }) {
-    return new Histogram({
+    return new BoundHistogram({
       name: definition.name,
       help: definition.help,
       labelNames: [...definition.labels],

@@ -279,9 +279,7 @@ export class ModelVersion {
       const { key, inputs, rows } = prepared;
       const reservation = assembler.reserve(key, inputs, rows, prediction, prediction.since);
       try {
-        const offsets = new Float64Array(inputs.length);
-        for (let i = 0; i < offsets.length; i += 1) offsets[i] = reservation.offset(i);
-        prepared.store(reservation.slab.memory, offsets);
+        prepared.store(reservation.slab.memory, reservation.offsets());
       } catch (error) {
         reservation.discard();
         throw error;

@@ -75,7 +75,7 @@ class Bench {
     const floatsPerRow = Math.max(1, inputs[0]?.dims.reduce((a, b) => a * b, 1) ?? 1);
     const floats = new Float32Array(
       memory.buffer,
-      memory.byteOffset + reservation.offset(0),
+      memory.byteOffset + (reservation.offsets()[0] ?? 0),
       values.length * floatsPerRow,
     );
     for (const [i, value] of values.entries()) floats[i * floatsPerRow] = value;

@@ -11,6 +11,7 @@ const server = await startServer([
   source('slow', { name: 'running', config }),
   source('slow', { name: 'several', config }),
   source('double'),
+  source('throws', { config: { instances: 2, batchSize: 4, jobQueueSize: 1000 } }),
 ]);
 const { client } = server;
 after(() => server.close());
@@ -82,5 +83,28 @@ suite('a client that hangs up', () => {
     await connection.closed();
     assert.deepEqual(json(await client.predict('double', [2])), [5]);
     assert.equal(await cancelled('double'), 0);
+  });
+
+  test('does not disturb those that share its batches', async () => {
+    const leaving = async (i: number) => {
+      const connection = await RawConnection.open(server.addresses.inference);
+      const row = JSON.stringify(new Array(1 + 997 * i).fill(i));
+      const headers = ['Accept: application/octet-stream'];
+      connection.send(rawRequest('/predictions/throws', row, { headers }).repeat(3));
+      if (i % 3 === 0) await connection.reply();
+      if (i % 2 === 0) connection.reset();
+      else connection.destroy();
+    };
+    for (let round = 0; round < 10; round += 1) {
+      const staying = Array.from({ length: 40 }, async (_, i) => {
+        const row = [i % 5 === 0 ? -1 : i, ...new Array(i).fill(round)];
+        const reply = await client.predict('throws', row);
+        if (i % 5 === 0) assert.equal(reply.status, 503, reply.text);
+        else assert.deepEqual(json(reply), row);
+      });
+      await Promise.all([...staying, ...Array.from({ length: 20 }, (_, i) => leaving(i))]);
+    }
+    const version = server.service.version('throws');
+    await until(() => version.pending === 0);
   });
 });

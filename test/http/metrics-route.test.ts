@@ -85,7 +85,7 @@ suite('GET /metrics', () => {
     assert.equal(value('sconce_request_errors_total', throws, 'code="MODEL_FAILED"'), 1);
     assert.equal(value('sconce_request_errors_total', throws, 'code="INVALID_REQUEST"'), 1);
     assert.equal(value('sconce_request_errors_total', double), undefined);
-    assert.equal(value('sconce_request_errors_total', 'code="NO_CAPACITY"'), 1);
+    assert.equal(value('sconce_request_errors_total', 'code="MODEL_NOT_LOADED"'), 1);
     assert.equal(value('sconce_request_duration_seconds_count', double, first ?? ''), 2);
     assert.equal(value('sconce_request_duration_seconds_count', throws), 1);
     assert.equal(value('sconce_batch_rows_sum', double, first ?? ''), 2);

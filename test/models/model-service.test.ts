@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { suite, test } from 'node:test';
 import { SconceError } from '../../src/errors.js';
-import { Metrics } from '../../src/metrics/metrics.js';
 import { json } from '../support/http-client.js';
 import { source, startServer, startService } from '../support/server.js';
 
@@ -124,7 +123,7 @@ suite('loading and closing again and again', { skip: process.platform !== 'linux
     await service.close();
   }
 
-  test('leaves no threads and no slab memory', async () => {
+  test('leaves no threads', async () => {
     await loadAndClose();
     const before = threads();
     for (let i = 0; i < 30; i += 1) await loadAndClose();
@@ -132,17 +131,13 @@ suite('loading and closing again and again', { skip: process.platform !== 'linux
   });
 
   test('gives the memory of its slabs back', async () => {
-    const metrics = new Metrics();
-    const server = await startServer([source('double')]);
-    for (let length = 1; length <= 20; length += 1) {
-      await server.client.predict(
-        'double',
-        Array.from({ length }, () => 1),
-      );
+    await using server = await startServer([source('double')]);
+    // The second request of a shape knows how much room the outputs take.
+    for (const length of [1, 1, 2, 2, 3, 3]) {
+      await server.client.predict('double', new Array(length).fill(1));
     }
     assert.match(await server.metrics.text(), /^sconce_slab_bytes [1-9]\d*$/m);
     await server.close();
     assert.match(await server.metrics.text(), /^sconce_slab_bytes 0$/m);
-    assert.doesNotMatch(await metrics.text(), /sconce_slab_bytes [1-9]/);
   });
 });

@@ -53,7 +53,9 @@ suite('a model that cannot be loaded', () => {
       assert.ok(!message.includes('\n'), 'the message has several lines');
       await assert.rejects(version.loaded, version.failure);
       // Its requests are answered, and the other model is served.
-      assert.equal((await server.client.predict(name, [1])).status, 503);
+      const reply = await server.client.predict(name, [1]);
+      assert.equal(reply.status, 503);
+      assert.match(reply.text, /failed to load; GET \/models\/\S+ on the management port says why/);
       assert.deepEqual(json(await server.client.predict('double', [1])), [3]);
     });
   }
@@ -164,11 +166,11 @@ suite('requests that come while the model loads', () => {
     for (const sink of sinks) assert.equal(sink.answers.length, 1);
   });
 
-  test('are refused when it fails, with the reason', async () => {
+  test('are refused when it fails, as are those that come later', async () => {
     const service = startService([source('text', { path: fixture('broken/text') })]);
     const sink = ask(service, 'text', [1]);
-    assert.equal(codeOf(await sink.answer), 'MODEL_LOAD_FAILED');
-    assert.equal(codeOf(await ask(service, 'text', [1]).answer), 'NO_CAPACITY');
+    assert.equal(codeOf(await sink.answer), 'MODEL_NOT_LOADED');
+    assert.equal(codeOf(await ask(service, 'text', [1]).answer), 'MODEL_NOT_LOADED');
     await service.close();
     assert.equal(sink.answers.length, 1);
   });
@@ -202,7 +204,7 @@ suite('close()', () => {
     await service.close();
     assert.equal(version.state, 'closed');
     assert.equal(sink.answers.length, 1);
-    assert.equal(codeOf(sink.answers[0]), 'NO_CAPACITY');
+    assert.equal(codeOf(sink.answers[0]), 'MODEL_CLOSED');
     await assert.rejects(version.loaded, /was unloaded/);
   });
 

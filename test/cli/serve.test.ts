@@ -1,0 +1,222 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite, test } from 'node:test';
+import { promisify } from 'node:util';
+import { CliProcess, freePorts, ready } from '../support/cli-process.js';
+import { HttpClient, json } from '../support/http-client.js';
+import { alphaModel, fixture, root } from '../support/paths.js';
+import { RawConnection, rawRequest } from '../support/raw-connection.js';
+
+const run = promisify(execFile);
+
+/** Matrix products that keep slow.pt busy for far longer than a shutdown takes to begin. */
+const long = 500_000;
+
+function serve(...args: string[]): CliProcess {
+  return new CliProcess(['serve', ...freePorts, '--device', 'cpu', ...args]);
+}
+
+/** Fails unless the process ends with 1 and one message without a stack. */
+async function assertRefused(server: CliProcess, message: RegExp): Promise<void> {
+  const { code } = await server.exit;
+  assert.equal(code, 1, server.stderr);
+  assert.match(server.stderr, message);
+  assert.doesNotMatch(server.stderr, /^\s+at /m);
+}
+
+/** Waits until the port is closed. */
+async function refusesConnections(url: string): Promise<void> {
+  for (;;) {
+    try {
+      const connection = await RawConnection.open(url);
+      connection.destroy();
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED') return;
+      // Connections that were not accepted yet are reset when the port closes.
+    }
+  }
+}
+
+suite('sconce serve', () => {
+  test('prints its configuration, its URLs, and a curl command that works', async () => {
+    const server = serve('--models', 'alpha_model=examples/alpha_model', '--batch-size', '7');
+    const { inference, management, metrics, curl } = await ready(server);
+    assert.match(server.stdout, /^LibTorch \d+\.\d+\.\d+.*\d+ cores\nConfiguration:\n/m);
+    for (const line of [
+      'batchSize: 7',
+      'models: alpha_model=examples/alpha_model',
+      'freeze: true',
+    ]) {
+      assert.ok(server.stdout.includes(`\n  ${line}\n`), line);
+    }
+    assert.match(
+      server.stdout,
+      /^Model alpha_model 1\.0 on cpu: 1 instance × \d+ threads?, batches of up to 32 rows, inputs features: float32\[n, 64\]$/m,
+    );
+    assert.equal(new Set([inference, management, metrics]).size, 3);
+    const { stdout } = await run('/bin/sh', ['-c', `${curl} --silent --fail`], { cwd: root });
+    assert.match(stdout, /^\{\n {2}"prediction": \[\n {4}1\.1585\d+\n {2}\]\n\}$/);
+    server.kill();
+    assert.deepEqual(await server.exit, { code: 0, signal: null });
+  });
+
+  test('without a model serves none and says how to name some', async () => {
+    const server = serve();
+    const { curl, management } = await ready(server);
+    assert.equal(curl, 'No model is served: name some with --models name=path');
+    const client = new HttpClient(management);
+    assert.deepEqual(json(await client.get('/models')), { models: [] });
+    client.close();
+    server.kill('SIGINT');
+    assert.deepEqual(await server.exit, { code: 0, signal: null });
+  });
+
+  test('goes on when some models fail to load, and says why', async () => {
+    const server = serve('--models', `bad=${fixture('broken/empty')}`, fixture('double'));
+    const { inference } = await ready(server);
+    const client = new HttpClient(inference);
+    assert.deepEqual(json(await client.predict('double', [1])), [3]);
+    client.close();
+    server.kill();
+    assert.equal((await server.exit).code, 0);
+    assert.match(server.stderr, /Model \\"bad\\" Version 1\.0 cannot be loaded from .*empty\.pt/);
+  });
+
+  test('at SIGTERM answers what is in flight, refuses what is new, and exits 0', async () => {
+    const server = serve('--models', `slow=${fixture('slow')}`);
+    const { inference, metrics } = await ready(server);
+    const busy = await RawConnection.open(inference);
+    const silent = await RawConnection.open(inference);
+    busy.send(rawRequest('/predictions/slow', `[${long}, 1]`));
+    const scraper = new HttpClient(metrics);
+    let text = '';
+    while (!/^sconce_pending_requests\{.*\} 1$/m.test(text))
+      text = (await scraper.get('/metrics')).text;
+    scraper.close();
+    let answered = false;
+    const reply = busy.reply().then((got) => {
+      answered = true;
+      return got;
+    });
+    server.kill();
+    await refusesConnections(inference);
+    assert.ok(!answered, 'new connections were taken until the last answer');
+    assert.deepEqual(JSON.parse((await reply).body), [long, 1]);
+    assert.equal((await reply).headers.get('connection'), 'close');
+    assert.equal(await silent.closed(), '');
+    assert.deepEqual(await server.exit, { code: 0, signal: null });
+  });
+});
+
+suite('sconce serve refuses', { concurrency: true }, () => {
+  const flags: [string, string[], RegExp][] = [
+    ['a flag that is not there', ['--no-such-flag'], /^error: unknown option '--no-such-flag'\n$/],
+    [
+      'a flag without its value',
+      ['--batch-size'],
+      /^error: option '--batch-size <value>' argument missing\n$/,
+    ],
+    [
+      'a text for a number',
+      ['--batch-size', 'many'],
+      /^Invalid configuration: batchSize "many" must be integer\n$/,
+    ],
+    [
+      'a number out of bounds',
+      ['--metrics-port', '65536'],
+      /^Invalid configuration: metricsPort 65536 must be <= 65535\n$/,
+    ],
+    [
+      'an unknown device',
+      ['--device', 'tpu'],
+      /^Invalid configuration: device "tpu" must be auto, cpu, cuda or cuda:N\n$/,
+    ],
+    [
+      'an unknown level',
+      ['--log-level', 'loud'],
+      /^Invalid configuration: logLevel "loud" must be one of /,
+    ],
+    [
+      'a model that is not there',
+      ['--models', 'a=/no/such.pt'],
+      /^model not found at: \/no\/such\.pt\n$/,
+    ],
+    [
+      'a store that is not there',
+      ['--model-store', '/no/store'],
+      /^--model-store directory not found: \/no\/store\n$/,
+    ],
+    ['a folder without a model', ['--models', 'docs'], /^\S+ holds no TorchScript file .*\n$/],
+    ['a bad model name', ['--models', `a b=${alphaModel}`], /^the model name "a b" may hold .*\n$/],
+    [
+      'two models of one name',
+      ['--models', alphaModel, alphaModel],
+      /^alpha_model version 1\.0 is named twice: .*\n$/,
+    ],
+    [
+      'a device that is not there',
+      ['--device', 'cuda:99', '--models', alphaModel],
+      /device cuda:99 is not there/,
+    ],
+  ];
+  for (const [what, args, message] of flags) {
+    test(`${what}, with one line`, async () => assertRefused(serve(...args), message));
+  }
+
+  test('to start when no model can be loaded, and says why', async () => {
+    const [text, empty] = [fixture('broken/text'), fixture('broken/empty')];
+    const server = serve('--models', text, empty, '--log-level', 'silent');
+    await assertRefused(
+      server,
+      new RegExp(
+        `^No model could be loaded\\.\nModel "text" .* from ${text}: .+\nModel "empty" .* from ${empty}: .+\n$`,
+      ),
+    );
+    assert.doesNotMatch(server.stdout, /started/);
+  });
+
+  test('a port that is taken, with the setting', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const address = other.address();
+    assert.ok(typeof address === 'object' && address !== null);
+    const { port } = address;
+    await assertRefused(
+      serve('--management-port', String(port)),
+      new RegExp(
+        `^Invalid configuration: managementPort ${port} on 127\\.0\\.0\\.1 cannot be opened: .*EADDRINUSE.*\n$`,
+      ),
+    );
+    other.close();
+    await once(other, 'close');
+  });
+
+  test('to start without the native addon, with the command that builds it', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'sconce-unbuilt-'));
+    cpSync(join(root, 'dist/src'), join(folder, 'dist/src'), { recursive: true });
+    cpSync(join(root, 'package.json'), join(folder, 'package.json'));
+    symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+    const server = new CliProcess(['serve', ...freePorts], join(folder, 'dist/src/cli/main.js'));
+    await assertRefused(server, /^The native addon is not built yet\. Run: npm run build:native\n/);
+    rmSync(folder, { recursive: true });
+  });
+});
+
+suite('sconce', () => {
+  test('--version prints the version of the package', async () => {
+    const process = new CliProcess(['--version']);
+    assert.deepEqual(await process.exit, { code: 0, signal: null });
+    assert.match(process.stdout, /^\d+\.\d+\.\d+\n$/);
+  });
+
+  test('serve --help lists the settings', async () => {
+    const process = new CliProcess(['serve', '--help']);
+    assert.equal((await process.exit).code, 0);
+    assert.match(process.stdout, /--job-queue-size <value>/);
+  });
+});

@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { SconceError } from '../../../src/errors.js';
+import {
+  nativeFields,
+  outputNamesProblem,
+  planTensors,
+  type TensorNames,
+} from '../../../src/handlers/tensor/tensor-plan.js';
+import type { NativeArgument, NativeModelDescription } from '../../../src/native/addon.js';
+import { dtypeCode } from '../../../src/native/dtype.js';
+
+function model(...declared: NativeArgument[]): NativeModelDescription {
+  return {
+    arguments: declared,
+    returns: 'Tensor',
+    parameterBytes: 0,
+    loadMilliseconds: 0,
+    frozen: true,
+  };
+}
+
+const x: NativeArgument = { name: 'x', type: 'Tensor' };
+const ids: NativeArgument = { name: 'ids', type: 'Tensor', dtype: dtypeCode('int64') };
+const scale: NativeArgument = { name: 'scale', type: 'float', default: '2.0' };
+const mask: NativeArgument = { name: 'mask', type: 'Optional[Tensor]', default: 'None' };
+
+function refusal(names: TensorNames, description: NativeModelDescription): string {
+  try {
+    planTensors(names, description);
+  } catch (error) {
+    assert.ok(error instanceof SconceError);
+    assert.equal(error.code, 'INVALID_CONFIGURATION');
+    return error.message;
+  }
+  return assert.fail('it was accepted');
+}
+
+suite('without configuration', () => {
+  test('names and dtypes come from the file, shapes from requests', () => {
+    const plan = planTensors({}, model(ids, x));
+    assert.deepEqual(plan.fields, [
+      { name: 'ids', dtype: 'int64', dims: null },
+      { name: 'x', dtype: 'float32', dims: null },
+    ]);
+    assert.equal(plan.fixed, undefined);
+    assert.equal(plan.outputNames, null);
+    assert.equal(plan.text, 'ids: int64[n, …], x: float32[n, …]');
+  });
+
+  test('arguments with a default are left to it', () => {
+    const { fields } = planTensors({}, model(x, scale, mask));
+    assert.deepEqual(
+      fields.map(({ name }) => name),
+      ['x'],
+    );
+  });
+
+  test('a model that needs something else than tensors is refused', () => {
+    const size: NativeArgument = { name: 'size', type: 'int' };
+    assert.match(refusal({}, model(x, size)), /^forward requires the argument "size" of type int;/);
+    assert.match(refusal({}, model()), /^forward requires no tensor; name the inputs/);
+  });
+});
+
+suite('configuration', () => {
+  test('gives names, dtypes and shapes', () => {
+    const inputs = [
+      { name: 'a', dtype: 'float16', shape: [2, 3] } as const,
+      { name: 'b', shape: [] },
+    ];
+    const plan = planTensors({ inputs, outputs: [{ name: 'y' }] }, model(x, ids));
+    assert.deepEqual(plan.fixed, [
+      { dtype: 'float16', dims: [2, 3] },
+      { dtype: 'int64', dims: [] },
+    ]);
+    assert.deepEqual(plan.outputNames, ['y']);
+    assert.equal(plan.text, 'a: float16[n, 2, 3], b: int64[n]');
+    assert.deepEqual(nativeFields(plan), [
+      { name: 'a', dtype: dtypeCode('float16'), dims: [2, 3] },
+      { name: 'b', dtype: dtypeCode('int64'), dims: [] },
+    ]);
+  });
+
+  test('with an open dimension or an open input leaves the shape to requests', () => {
+    const open = planTensors({ inputs: [{ name: 'a', shape: [2, -1] }] }, model(x));
+    assert.equal(open.fixed, undefined);
+    assert.equal(open.text, 'a: float32[n, 2, any]');
+    const half = { inputs: [{ name: 'a', shape: [2] }, { name: 'b' }] };
+    assert.equal(planTensors(half, model(x, ids)).fixed, undefined);
+  });
+
+  test('may name tensors that have a default', () => {
+    const inputs = [{ name: 'a' }, { name: 'b' }];
+    assert.equal(planTensors({ inputs }, model(x, mask)).fields.length, 2);
+  });
+
+  test('that contradicts the file is refused', () => {
+    const one = [{ name: 'a' }];
+    const two = [...one, { name: 'b' }];
+    assert.match(
+      refusal({ inputs: one }, model(x, ids)),
+      /forward takes 2 tensors \(x, ids\), the configuration names 1/,
+    );
+    assert.match(refusal({ inputs: two }, model(x)), /the configuration names 2/);
+    assert.match(
+      refusal({ inputs: two }, model(x, scale)),
+      /"b" stands for the argument "scale" of type float/,
+    );
+    assert.match(
+      refusal({ inputs: [...one, ...one] }, model(x, ids)),
+      /two fields have the same name/,
+    );
+    const huge = [{ name: 'a', shape: [2 ** 31 - 1, 2 ** 31 - 1] }];
+    assert.match(refusal({ inputs: huge }, model(x)), /too large to address/);
+  });
+});
+
+suite('names of outputs', () => {
+  const plan = planTensors({ outputs: [{ name: 'a' }, { name: 'b' }] }, model(x));
+
+  test('fit as many as the model returns', () => {
+    assert.equal(outputNamesProblem(plan, { list: [0, { list: [1, 2] }] }), undefined);
+    assert.equal(outputNamesProblem(planTensors({}, model(x)), 0), undefined);
+  });
+
+  test('do not fit more or fewer', () => {
+    assert.equal(
+      outputNamesProblem(plan, 0),
+      'the model returns 1 output, the configuration names 2 (a, b)',
+    );
+    assert.match(outputNamesProblem(plan, { list: [0, 1, 2] }) ?? '', /returns 3 outputs/);
+  });
+
+  test('are not needed by a dictionary', () => {
+    assert.equal(outputNamesProblem(plan, { fields: [['mean', 0]] }), undefined);
+  });
+});
