@@ -153,8 +153,8 @@ void Executor::run_warm_up(EngineInstance& instance, const WarmUp& warm_up) {
     }
   } catch (const Error& error) {
     failure = FailedEvent{options_.id, error.code(), error.what()};
-  } catch (const std::exception& error) {
-    failure = FailedEvent{options_.id, "OUT_OF_MEMORY", error.what()};
+  } catch (const std::bad_alloc&) {
+    failure = FailedEvent{options_.id, "OUT_OF_MEMORY", "there is no memory for a batch of them"};
   }
   const int signature_id = signature ? intern(*signature) : -1;
   const std::scoped_lock lock(mutex_);

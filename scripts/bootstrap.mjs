@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildNative } from './build-native.mjs';
 import { ensureDependencies } from './lib/dependencies.mjs';
@@ -35,6 +35,7 @@ export async function ensureTypeScript() {
   }
   const code = await runVisible(join(root, 'node_modules/.bin/tsc'), [], { cwd: root });
   if (code !== 0) throw new SetupError('TypeScript found errors: see above.');
+  chmodSync(join(root, 'dist/src/cli/main.js'), 0o755);
   console.log(`TypeScript compiled in ${elapsed()}`);
 }
 

@@ -1,12 +1,12 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --single-threaded-gc
+// Tensors lie outside the JavaScript heap, which is small: collecting it with helper threads costs
+// the cores more than it saves, on a small machine a quarter of all requests (docs/benchmarks.md).
 import { readFileSync } from 'node:fs';
-import { setFlagsFromString } from 'node:v8';
 import { Command } from 'commander';
 import { SconceError } from '../errors.js';
 import { addSettingFlags, settingsFromFlags } from './flags.js';
 import { serve } from './serve.js';
 
-for (const f of (process.env.GCF ?? '').split(' ').filter(Boolean)) setFlagsFromString(f);
 const packageFile = new URL('../../../package.json', import.meta.url);
 
 function packageVersion(): string {

@@ -20,11 +20,15 @@ export interface AppOptions {
 /** Longest model name and version in a path. */
 const longestParameter = 1024;
 
+/** Milliseconds a client has to send a request, body included; Fastify would give it for ever. */
+const requestTimeout = 300_000;
+
 /** What the three listeners have in common: raw bodies, TorchServe's headers and errors. */
 export function createApp(options: AppOptions): FastifyInstance {
   const app = Fastify({
     requestIdHeader: false,
     genReqId: createRequestId,
+    requestTimeout,
     return503OnClosing: false,
     logger: false,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: longestParameter },

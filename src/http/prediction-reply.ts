@@ -8,6 +8,9 @@ import { commonHeaderList, sendError } from './response.js';
 /** Replies from this size on are written from the memory they lie in; smaller ones are copied. */
 const zeroCopyBytes = 64 * 1024;
 
+/** Milliseconds a client may take to read a reply that holds a slab. */
+const longestWrite = 120_000;
+
 const noBody = Buffer.alloc(0);
 
 type Reply = Parameters<PredictionSink['reply']>[0];
@@ -39,7 +42,14 @@ class HttpSink implements PredictionSink {
       return;
     }
     const [first] = reply.body;
-    if (reply.body.length === 1 && first !== undefined && first.byteLength >= zeroCopyBytes) {
+    // Behind replies that the client has not read yet, a copy: one slab for each connection at most.
+    const flowing = this.request.raw.socket.writableLength === 0;
+    if (
+      reply.body.length === 1 &&
+      first !== undefined &&
+      first.byteLength >= zeroCopyBytes &&
+      flowing
+    ) {
       this.#releaseWhenWritten(release);
       this.#send(headers, Buffer.from(first.buffer, first.byteOffset, first.byteLength));
     } else {
@@ -68,9 +78,16 @@ class HttpSink implements PredictionSink {
    */
   #releaseWhenWritten(release: () => void): void {
     const { socket } = this.request.raw;
-    const lease = { cancel: release };
+    const stalled = setTimeout(() => socket.destroy(), longestWrite);
+    stalled.unref();
+    const lease = {
+      cancel: (): void => {
+        clearTimeout(stalled);
+        release();
+      },
+    };
     this.response.raw.once('close', () => {
-      if (forget(socket, lease)) release();
+      if (forget(socket, lease)) lease.cancel();
     });
     cancelOnHangUp(socket, lease);
   }

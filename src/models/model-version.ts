@@ -1,5 +1,6 @@
 import { Assembler, defaultMaxShapes } from '../batching/assembler.js';
 import type { SlabBudget } from '../batching/slab-budget.js';
+import { layOut } from '../batching/slab-layout.js';
 import { isErrorCode, SconceError, toSconceError } from '../errors.js';
 import type { Handler, PreparedRows } from '../handlers/handler.js';
 import type { OffLoop } from '../handlers/tensor/off-loop.js';
@@ -195,6 +196,13 @@ export class ModelVersion {
     const { source, batchSize, jobQueueSize, responseTimeout } = this.options;
     this.#description = description;
     const plan = planTensors(source.config, description);
+    const rowSize = plan.fixed === undefined ? 0 : layOut(plan.fixed, 1, 0).bytes;
+    if (rowSize > this.context.budget.limit) {
+      throw new SconceError(
+        'INVALID_CONFIGURATION',
+        `inputs: one row takes ${rowSize} bytes; slabMemory allows ${this.context.budget.limit}`,
+      );
+    }
     const model = this.#model;
     const assembler = new Assembler(
       {

@@ -14,9 +14,10 @@ const queue = 1000;
 export async function startSconce({ children, options }, models) {
   const server = await startServer(children, {
     name: 'Sconce',
-    command: process.execPath,
+    // The program itself, not node with it: its first line chooses flags of node.
+    command: join(root, 'dist/src/cli/main.js'),
     args: [
-      ...[join(root, 'dist/src/cli/main.js'), 'serve', '--models', ...models],
+      ...['serve', '--models', ...models],
       ...['--job-queue-size', String(queue), '--log-level', 'warn', '--device', options.device],
       ...['--inference-port', '0', '--management-port', '0', '--metrics-port', '0'],
     ],
