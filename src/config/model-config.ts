@@ -1,3 +1,4 @@
+import { closest, distance } from 'fastest-levenshtein';
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { parseDocument } from 'yaml';
@@ -104,6 +105,21 @@ function contentOf(document: ReturnType<typeof parseDocument>, file: string): un
     const why = error instanceof Error ? error.message : String(error);
     throw new SconceError('INVALID_CONFIGURATION', `${file}: ${why}`);
   }
+}
+
+/** Edits within which a foreign key counts as a misspelt one of ours. */
+const nearMiss = 2;
+
+/**
+ * Keys that look like misspelt ones, each with what was probably meant. Other unknown keys are no
+ * mistake: handlers of other servers keep theirs in the same file.
+ */
+export function misspeltKeys(config: ModelConfig): { key: string; meant: string }[] {
+  const known = Object.keys(modelConfigSchema.properties);
+  return Object.keys(config)
+    .filter((key) => !known.includes(key))
+    .map((key) => ({ key, meant: closest(key, known) }))
+    .filter(({ key, meant }) => distance(key, meant) <= nearMiss);
 }
 
 function lineOf(text: string, document: ReturnType<typeof parseDocument>, path: string[]): string {

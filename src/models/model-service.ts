@@ -1,4 +1,5 @@
 import { SlabBudget } from '../batching/slab-budget.js';
+import { misspeltKeys } from '../config/model-config.js';
 import type { Settings } from '../config/settings.js';
 import { SconceError } from '../errors.js';
 import type { HandlerRequest } from '../handlers/handler.js';
@@ -80,6 +81,9 @@ export class ModelService {
     );
     const { instances, intraOpThreads, warning } = budget;
     const log = this.log.child({ model: source.name, version: source.version });
+    for (const { key, meant } of misspeltKeys(config)) {
+      log.warn(`${source.configPath}: "${key}" is not a key of ours; did you mean "${meant}"?`);
+    }
     if (warning !== undefined && device === 'cpu') log.warn(warning);
     const version = new ModelVersion(
       {

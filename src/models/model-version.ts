@@ -1,3 +1,4 @@
+import { firstDamagedEntry } from '../archive/checksums.js';
 import { Assembler, defaultMaxShapes } from '../batching/assembler.js';
 import type { SlabBudget } from '../batching/slab-budget.js';
 import { layOut } from '../batching/slab-layout.js';
@@ -69,6 +70,8 @@ export class ModelVersion {
   #model: NativeModel | undefined;
   #serving: Serving | undefined;
   #description: NativeModelDescription | undefined;
+  /** Read beside LibTorch, which does not check. */
+  readonly #damaged: Promise<string | undefined>;
   readonly #signatures = new Map<number, OutputSignature>();
   readonly #warmed = new Deferred<void>();
   readonly #loaded = new Deferred<void>();
@@ -80,6 +83,7 @@ export class ModelVersion {
     readonly options: VersionOptions,
     private readonly context: VersionContext,
   ) {
+    this.#damaged = firstDamagedEntry(options.source.path).catch(() => undefined);
     this.loaded = this.#loaded.promise;
     this.closed = this.#closed.promise;
     // A failure is also kept in `failure`; nobody has to be waiting for it.
@@ -153,6 +157,16 @@ export class ModelVersion {
     return this.closed;
   }
 
+  #damage(entry: string): SconceError {
+    return new SconceError(
+      'MODEL_LOAD_FAILED',
+      this.name,
+      this.version,
+      this.options.source.path,
+      `the file is damaged: the bytes of ${entry} do not have their checksum`,
+    );
+  }
+
   #open(): void {
     const { source, device, instances, intraOpThreads, freeze } = this.options;
     try {
@@ -192,7 +206,9 @@ export class ModelVersion {
   }
 
   async #prepare(description: NativeModelDescription): Promise<void> {
+    const damaged = await this.#damaged;
     if (this.#state !== 'loading' || this.#model === undefined) return;
+    if (damaged !== undefined) throw this.#damage(damaged);
     const { source, batchSize, jobQueueSize, responseTimeout } = this.options;
     this.#description = description;
     const plan = planTensors(source.config, description);

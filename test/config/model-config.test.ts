@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { parseModelConfig } from '../../src/config/model-config.js';
+import { misspeltKeys, parseModelConfig } from '../../src/config/model-config.js';
 import { SconceError } from '../../src/errors.js';
 import { dtypes } from '../../src/native/dtype.js';
 
@@ -130,4 +130,15 @@ suite('what is wrong is named by file, line and key:', () => {
     }
     assert.match(refusal(lines.join('\n')), /^dir\/model-config\.yaml: .*alias/i);
   });
+});
+
+test('a key that is nearly one of ours counts as misspelt, a foreign one does not', () => {
+  const config = parseModelConfig(
+    'batchSiz: 4\nwarmup: false\nhandler: {}\ninputs: [{name: x}]',
+    'm',
+  );
+  assert.deepEqual(misspeltKeys(config), [
+    { key: 'batchSiz', meant: 'batchSize' },
+    { key: 'warmup', meant: 'warmUp' },
+  ]);
 });

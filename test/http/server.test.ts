@@ -105,6 +105,10 @@ suite('close()', () => {
     ['has sent nothing', ''],
     ['has sent half a request line', 'POST /pre'],
     ['has sent half of the headers', 'POST /predictions/slow HTTP/1.1\r\nHost: te'],
+    [
+      'has sent half of its body',
+      'POST /predictions/slow HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n\r\n[0, ',
+    ],
     ['has its answer and keeps the connection', rawRequest('/ping')],
   ];
   for (const [what, bytes] of silent) {

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import type { ModelConfig } from '../../src/config/model-config.js';
 import { type ErrorCode, SconceError } from '../../src/errors.js';
@@ -125,6 +128,26 @@ suite('a model that cannot be loaded', () => {
     });
   }
 
+  test('with a flipped bit in its weights is refused, though LibTorch would load it', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'sconce-'));
+    try {
+      const content = readFileSync(fixture('linear'));
+      const header = content.lastIndexOf('PK\u0003\u0004', content.indexOf('data/0'));
+      const data =
+        header + 30 + content.readUInt16LE(header + 26) + content.readUInt16LE(header + 28);
+      content[data] = (content[data] ?? 0) ^ 1;
+      const path = join(folder, 'linear.pt');
+      writeFileSync(path, content);
+      await using server = await startServer([source('linear', { path })]);
+      assert.match(
+        server.service.version('linear').failure?.message ?? '',
+        /the file is damaged: the bytes of \S*data\/0 do not have their checksum$/,
+      );
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   test('that is not there names the path', async () => {
     const service = startService([source('gone', { path: '/no/such/file.pt' })]);
     await assert.rejects(
@@ -164,6 +187,14 @@ suite('requests that come while the model loads', () => {
     assert.deepEqual(answers.map(rowOf), [[3], [5], [7]]);
     await service.close();
     for (const sink of sinks) assert.equal(sink.answers.length, 1);
+  });
+
+  test('are answered with 504 when it loads for longer than an answer may take', async () => {
+    const service = startService([source('double', { config: { responseTimeout: 1e-6 } })]);
+    const sink = ask(service, 'double', [1]);
+    assert.equal(codeOf(await sink.answer), 'RESPONSE_TIMEOUT');
+    await service.close();
+    assert.equal(sink.answers.length, 1);
   });
 
   test('are refused when it fails, as are those that come later', async () => {

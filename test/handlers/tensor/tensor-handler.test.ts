@@ -444,6 +444,32 @@ suite('content types', () => {
   });
 });
 
+suite('media types are read as HTTP means them', () => {
+  test('raw bytes in any case and with parameters, a reply by the first type that is accepted', async () => {
+    const config: ModelConfig = { inputs: [{ name: 'x', dtype: 'float32', shape: [1] }] };
+    await using raw = await startServer([source('double', { config })]);
+    const reply = await raw.client.predict('double', floatBytes([3]), {
+      headers: {
+        'content-type': 'Application/Octet-Stream; version=1',
+        accept: 'text/html, application/octet-stream;q=0.9, */*',
+      },
+    });
+    assert.equal(reply.headers['content-type'], binary);
+    assert.deepEqual(floatsOf(reply.body), [7]);
+  });
+
+  test('a bool that is neither 0 nor 1 is refused with its place', async () => {
+    const config: ModelConfig = { inputs: [{ name: 'x', dtype: 'bool', shape: [2] }] };
+    await using raw = await startServer([source('dtypes', { config })]);
+    const headers = { 'content-type': binary };
+    const good = await raw.client.predict('dtypes', Uint8Array.of(0, 1), { headers });
+    assert.deepEqual(json(good), { predictions: [[false, true]] });
+    const bad = await raw.client.predict('dtypes', Uint8Array.of(0, 1, 1, 7), { headers });
+    assert.equal(bad.status, 400);
+    assert.match(bad.text, /field \\"x\\": byte 3 of the body is 7; a bool is 0 or 1/);
+  });
+});
+
 suite('large bodies', () => {
   const plan: TensorPlan = {
     fields: [{ name: 'x', dtype: 'float32', dims: null }],
