@@ -49,6 +49,15 @@ async function waitForLoads(versions: readonly ModelVersion[]): Promise<ModelVer
   return versions.filter((version) => version.state === 'ready');
 }
 
+/** Signals that ask the server to stop. */
+const stopSignals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+
+/**
+ * Milliseconds within which a second signal is the first one's echo: npm passes on what a terminal
+ * has sent to both.
+ */
+const signalEcho = 500;
+
 /** Answers what is in flight, refuses what is new, exits 0; after drainTimeout it gives up. */
 function closeOnSignal(
   settings: Settings,
@@ -56,12 +65,27 @@ function closeOnSignal(
   server: HttpServer,
   log: Log,
 ): void {
-  closeWithGrace({ delay: settings.drainTimeout * 1000, logger: log }, async ({ err, signal }) => {
-    if (err) log.fatal(err, 'stopping after an unexpected error');
-    else log.info({ signal }, 'stopping: answering what is in flight');
-    await Promise.all([service.close(), server.close()]);
-    log.info('stopped');
-  });
+  const grace = closeWithGrace(
+    { delay: settings.drainTimeout * 1000, logger: log, skip: [...stopSignals] },
+    async ({ err }) => {
+      if (err) log.fatal(err, 'stopping after an unexpected error');
+      await Promise.all([service.close(), server.close()]);
+      log.info('stopped');
+    },
+  );
+  let stoppedAt: number | undefined;
+  for (const signal of stopSignals) {
+    process.on(signal, () => {
+      if (stoppedAt === undefined) {
+        stoppedAt = performance.now();
+        log.info({ signal }, 'stopping: answering what is in flight');
+        grace.close();
+      } else if (performance.now() - stoppedAt > signalEcho) {
+        log.error({ signal }, 'a second signal: exiting at once');
+        process.exit(1);
+      }
+    });
+  }
 }
 
 function printSettings(settings: Settings, cores: number): void {

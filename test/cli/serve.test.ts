@@ -87,6 +87,22 @@ suite('sconce serve', () => {
     assert.match(server.stderr, /Model \\"bad\\" Version 1\.0 cannot be loaded from .*empty\.pt/);
   });
 
+  test('takes a signal that npm echoes for one signal', async () => {
+    const server = serve('--models', `slow=${fixture('slow')}`);
+    const { inference, metrics } = await ready(server);
+    const busy = await RawConnection.open(inference);
+    busy.send(rawRequest('/predictions/slow', `[${long}, 1]`));
+    const scraper = new HttpClient(metrics);
+    let text = '';
+    while (!/^sconce_pending_requests\{.*\} 1$/m.test(text))
+      text = (await scraper.get('/metrics')).text;
+    scraper.close();
+    server.kill();
+    server.kill();
+    assert.deepEqual(JSON.parse((await busy.reply()).body), [long, 1]);
+    assert.deepEqual(await server.exit, { code: 0, signal: null });
+  });
+
   test('at SIGTERM answers what is in flight, refuses what is new, and exits 0', async () => {
     const server = serve('--models', `slow=${fixture('slow')}`);
     const { inference, metrics } = await ready(server);
