@@ -141,12 +141,19 @@ export class Assembler {
     if (ring.open === slab) ring.open = undefined;
     slab.leases = 1; // ours, until every owner has been called
     const outputs = event.rows > 0 ? this.#outputsOf(event, slab, ring) : undefined;
+    const thrown: unknown[] = [];
     for (const reservation of slab.reservations) {
       if (!reservation.waiting) continue;
       this.#finish(reservation);
-      this.#answer(reservation, outputs, event);
+      try {
+        this.#answer(reservation, outputs, event);
+      } catch (error) {
+        // An owner that fails may not cost the others of its batch their answers.
+        thrown.push(error);
+      }
     }
     this.#release(slab, ring);
+    if (thrown.length > 0) throw thrown[0];
   }
 
   /**

@@ -51,3 +51,8 @@ export function layOut(
     bytes: offset + alignUp(outputBytes),
   };
 }
+
+/** The header words of a slab's memory. */
+export function headerWords(memory: Uint8Array, capacity: number): Int32Array {
+  return new Int32Array(memory.buffer, memory.byteOffset, slabHeader.rowsWord + 2 * capacity);
+}

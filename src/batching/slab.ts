@@ -1,5 +1,5 @@
 import type { Reservation } from './reservation.js';
-import { type SlabLayout, slabHeader } from './slab-layout.js';
+import { headerWords, type SlabLayout } from './slab-layout.js';
 import {
   isSealed,
   outputRow,
@@ -30,11 +30,7 @@ export class Slab {
     readonly layout: SlabLayout,
   ) {
     this.offsets = new Float64Array(layout.inputs.length);
-    this.words = new Int32Array(
-      memory.buffer,
-      memory.byteOffset,
-      slabHeader.rowsWord + 2 * layout.capacity,
-    );
+    this.words = headerWords(memory, layout.capacity);
   }
 
   /** First of `rows` adjacent rows, or -1 when there is no room or an instance took the slab. */

@@ -58,23 +58,25 @@ export class Prediction implements RowsOwner {
 
   answered(outputs: BatchOutputs, firstRow: number): void {
     if (this.#prepared === undefined) return;
+    let reply: HandlerReply | Promise<HandlerReply>;
     try {
-      const reply = this.#prepared.postprocess(outputs, firstRow);
-      if (reply instanceof Promise) {
-        reply.then(
-          (written) => this.#reply(written, outputs),
-          (error) => {
-            outputs.release();
-            this.failed(toSconceError(error));
-          },
-        );
-      } else {
-        this.#reply(reply, outputs);
-      }
+      reply = this.#prepared.postprocess(outputs, firstRow);
     } catch (error) {
       outputs.release();
       this.failed(toSconceError(error));
+      return;
     }
+    if (!(reply instanceof Promise)) {
+      this.#reply(reply, outputs);
+      return;
+    }
+    reply.then(
+      (written) => this.#reply(written, outputs),
+      (error) => {
+        outputs.release();
+        this.failed(toSconceError(error));
+      },
+    );
   }
 
   failed(error: SconceError): void {

@@ -62,7 +62,16 @@ export function openModel(options: NativeModelOptions, listener: ModelListener):
   const native = addon();
   if (!started) {
     native.start((events) => {
-      for (const event of events) dispatch(event);
+      for (const event of events) {
+        try {
+          dispatch(event);
+        } catch (error) {
+          // Our own mistake: it surfaces as an uncaught exception, and the other events are not lost.
+          process.nextTick(() => {
+            throw error;
+          });
+        }
+      }
     });
     started = true;
     // LibTorch does not survive the static destructors that exit() runs, so its threads must be

@@ -182,6 +182,23 @@ describe('a batch', () => {
     );
   });
 
+  test('an owner that throws costs no other its answer, nor the slab', async () => {
+    const bench = new Bench();
+    const [first, second] = [bench.ask(1), bench.ask(2)];
+    first.answered = () => {
+      throw new Error('a mistake');
+    };
+    await quiet();
+    const [id] = bench.instances.in('rung');
+    assert.ok(id);
+    bench.instances.seal(id);
+    const event = bench.instances.complete(id);
+    assert.throws(() => bench.assembler.complete(event), /a mistake/);
+    assert.deepEqual(second.answers, [[5]]);
+    second.release();
+    assert.equal(bench.assembler.pending, 0);
+  });
+
   test('a slab is not used again before the last of its answers is read', async () => {
     const bench = new Bench();
     bench.ask(0).release();

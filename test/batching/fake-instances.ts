@@ -1,4 +1,4 @@
-import { slabHeader } from '../../src/batching/slab-layout.js';
+import { headerWords, slabHeader } from '../../src/batching/slab-layout.js';
 import { headerFlag, reservedRows, settledRows } from '../../src/batching/slab-protocol.js';
 import type { SlabHost } from '../../src/batching/slab-ring.js';
 import type { BatchEvent, NativeSlabLayout, RowError } from '../../src/native/addon.js';
@@ -46,11 +46,7 @@ export class FakeInstances implements SlabHost {
   }
 
   addSlab(memory: Uint8Array, layout: NativeSlabLayout): number {
-    const words = new Int32Array(
-      memory.buffer,
-      memory.byteOffset,
-      slabHeader.rowsWord + 2 * layout.capacity,
-    );
+    const words = headerWords(memory, layout.capacity);
     const id = this.#nextId++;
     this.slabs.set(id, { memory, words, layout, state: 'idle', reserved: 0 });
     return id;

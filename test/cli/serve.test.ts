@@ -42,6 +42,16 @@ async function refusesConnections(url: string): Promise<void> {
   }
 }
 
+/** Resolves when the server has admitted one request that it has not answered. */
+async function onePending(metrics: string): Promise<void> {
+  const scraper = new HttpClient(metrics);
+  let text = '';
+  while (!/^sconce_pending_requests\{.*\} 1$/m.test(text)) {
+    text = (await scraper.get('/metrics')).text;
+  }
+  scraper.close();
+}
+
 suite('sconce serve', () => {
   test('prints its configuration, its URLs, and a curl command that works', async () => {
     const server = serve('--models', 'alpha_model=examples/alpha_model', '--batch-size', '7');
@@ -92,11 +102,7 @@ suite('sconce serve', () => {
     const { inference, metrics } = await ready(server);
     const busy = await RawConnection.open(inference);
     busy.send(rawRequest('/predictions/slow', `[${long}, 1]`));
-    const scraper = new HttpClient(metrics);
-    let text = '';
-    while (!/^sconce_pending_requests\{.*\} 1$/m.test(text))
-      text = (await scraper.get('/metrics')).text;
-    scraper.close();
+    await onePending(metrics);
     server.kill();
     server.kill();
     assert.deepEqual(JSON.parse((await busy.reply()).body), [long, 1]);
@@ -109,11 +115,7 @@ suite('sconce serve', () => {
     const busy = await RawConnection.open(inference);
     const silent = await RawConnection.open(inference);
     busy.send(rawRequest('/predictions/slow', `[${long}, 1]`));
-    const scraper = new HttpClient(metrics);
-    let text = '';
-    while (!/^sconce_pending_requests\{.*\} 1$/m.test(text))
-      text = (await scraper.get('/metrics')).text;
-    scraper.close();
+    await onePending(metrics);
     let answered = false;
     const reply = busy.reply().then((got) => {
       answered = true;

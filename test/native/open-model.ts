@@ -1,6 +1,11 @@
 import { EventEmitter, once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { layOut, type SlabLayout, slabHeader } from '../../src/batching/slab-layout.js';
+import {
+  headerWords,
+  layOut,
+  type SlabLayout,
+  slabHeader,
+} from '../../src/batching/slab-layout.js';
 import { reserveRows, settleRows } from '../../src/batching/slab-protocol.js';
 import type {
   BatchEvent,
@@ -108,11 +113,7 @@ export class TestSlab {
     readonly memory: Uint8Array,
     readonly layout: SlabLayout,
   ) {
-    this.words = new Int32Array(
-      memory.buffer,
-      memory.byteOffset,
-      slabHeader.rowsWord + 2 * layout.capacity,
-    );
+    this.words = headerWords(memory, layout.capacity);
   }
 
   reserve(rows: number): number {
