@@ -96,11 +96,19 @@ export class Prediction implements RowsOwner {
     }
     this.#over = true;
     this.#metrics?.answered((performance.now() - this.since) / 1000);
-    if (typeof reply.body === 'string') {
+    let released = false;
+    const release = (): void => {
+      if (released) return;
+      released = true;
       outputs.release();
-      this.sink.reply(reply, () => {});
-    } else {
-      this.sink.reply(reply, () => outputs.release());
+    };
+    // Text was made from the outputs, bytes may still lie in them.
+    if (typeof reply.body === 'string') release();
+    try {
+      this.sink.reply(reply, release);
+    } catch (error) {
+      release();
+      throw error;
     }
   }
 }
