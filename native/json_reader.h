@@ -4,33 +4,20 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
-#include <string>
 #include <vector>
 
-#include "dtype.h"
+#include "json_field.h"
 #include "json_form.h"
 
 namespace sconce {
-
-// One field of a request. `dims` excludes the batch dimension; -1 = any size, nullopt = any rank.
-struct JsonField {
-  std::string name;
-  DType dtype = DType::kFloat32;
-  std::optional<std::vector<int64_t>> dims;
-};
 
 // Parses bodies of one model. Holds the last request in scratch memory that the next read reuses.
 // Not thread-safe; each thread has its own.
 class JsonReader {
  public:
-  // Dimensions of a row, and fields of a model, that a reader takes at most.
-  static constexpr size_t kMaxRank = 16;
-  static constexpr size_t kMaxFields = 64;
-
   // Throws Error("INTERNAL") for no field, too many, equal names, or dims that cannot be.
-  explicit JsonReader(std::vector<JsonField> fields);
+  explicit JsonReader(const std::vector<JsonField>& fields);
   ~JsonReader();
   JsonReader(JsonReader&&) noexcept;
   JsonReader& operator=(JsonReader&&) noexcept;
