@@ -33,8 +33,8 @@ size_t Keys::search(std::string_view key) const {
   return key == "instances" ? kInstancesSlot : key == "inputs" ? kInputsSlot : kIgnoredSlot;
 }
 
-std::optional<size_t> Keys::search_escaped(std::string_view key) const {
-  if (!has_valid_escapes(key)) return std::nullopt;
+size_t Keys::search_escaped(std::string_view key) const {
+  if (!has_valid_escapes(key)) return kInvalidSlot;
   return search(unescape(key));
 }
 
@@ -44,9 +44,9 @@ bool Keys::take_survey(simdjson::ondemand::object object, Survey& survey) const 
     simdjson::ondemand::field field;
     if (std::move(item).get(field) != simdjson::SUCCESS) return false;
     const std::string_view key = field.escaped_key();
-    const std::optional<size_t> slot = slot_of(key, ordinal);
-    if (!slot) return false;
-    survey.last[*slot] = ordinal++;
+    const size_t slot = slot_of(key, ordinal);
+    if (slot == kInvalidSlot) return false;
+    survey.last[slot] = ordinal++;
     constexpr size_t kNamedKeys = 5;
     if (survey.keys.size() <= kNamedKeys) {
       survey.keys.push_back(survey.keys.size() == kNamedKeys ? "..." : json::quoted(key));

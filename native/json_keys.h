@@ -6,7 +6,6 @@
 #include <array>
 #include <cstddef>
 #include <limits>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,10 +14,12 @@
 
 namespace sconce::json {
 
-// The slot of a key: a field's index, or one of these.
+// The slot of a key: a field's index, or one of these. A plain number, because an optional one is
+// spilled and stalls the loop over the keys.
 inline constexpr size_t kInstancesSlot = kMaxJsonFields;
 inline constexpr size_t kInputsSlot = kInstancesSlot + 1;
 inline constexpr size_t kIgnoredSlot = kInputsSlot + 1;
+inline constexpr size_t kInvalidSlot = kIgnoredSlot + 1;  // an escape in the key is no JSON
 
 // The keys of one object, looked through before it is read.
 struct Survey {
@@ -40,9 +41,9 @@ class Keys {
   void add_field(const std::string& name);
   [[nodiscard]] const std::string& name(size_t field) const { return names_[field]; }
 
-  // The slot of a key as it stands between its quotes; nullopt when an escape in it is no JSON.
-  // `ordinal` is its place in the object: fields mostly come in the order in which they are known.
-  [[nodiscard]] std::optional<size_t> slot_of(std::string_view key, size_t ordinal) const {
+  // The slot of a key as it stands between its quotes. `ordinal` is its place in the object: fields
+  // mostly come in the order in which they are known.
+  [[nodiscard]] size_t slot_of(std::string_view key, size_t ordinal) const {
     const bool is_plain = key.find('\\') == std::string_view::npos;
     if (is_plain && ordinal < names_.size() && names_[ordinal] == key) return ordinal;
     return is_plain ? search(key) : search_escaped(key);
@@ -53,7 +54,7 @@ class Keys {
 
  private:
   [[nodiscard]] size_t search(std::string_view key) const;
-  [[nodiscard]] std::optional<size_t> search_escaped(std::string_view key) const;
+  [[nodiscard]] size_t search_escaped(std::string_view key) const;
 
   std::vector<std::string> names_;
 };

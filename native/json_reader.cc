@@ -165,9 +165,8 @@ bool JsonReader::Impl::read_fields(ondemand::object object, Place place) {
   for (auto item : object) {
     ondemand::field field;
     if (std::move(item).get(field) != simdjson::SUCCESS) return failure_.syntax();
-    const std::optional<size_t> known = keys_.slot_of(field.escaped_key(), ordinal);
-    if (!known) return failure_.syntax();
-    const size_t slot = *known;
+    const size_t slot = keys_.slot_of(field.escaped_key(), ordinal);
+    if (slot == json::kInvalidSlot) return failure_.syntax();
     const bool is_last = !survey || survey->last[slot] == ordinal;
     ++ordinal;
 

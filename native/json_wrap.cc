@@ -17,64 +17,11 @@
 namespace sconce {
 namespace {
 
-// The elements of a typed array, also one over a SharedArrayBuffer (see read_bytes).
-template <typename T>
-std::span<T> read_elements(const Napi::Value& value, napi_typedarray_type expected,
-                           const char* what) {
-  napi_typedarray_type type = napi_uint8_array;
-  size_t length = 0;
-  void* data = nullptr;
-  if (!value.IsTypedArray() ||
-      napi_get_typedarray_info(value.Env(), value, &type, &length, &data, nullptr, nullptr) !=
-          napi_ok ||
-      type != expected) {
-    throw Error("INTERNAL", std::string("expected ") + what);
-  }
-  return {static_cast<T*>(data), length};
-}
-
-// read_integer that refuses fractions and NaN, which it would round.
-int64_t read_whole(const Napi::Value& value, const char* name, int64_t minimum = 0,
-                   int64_t maximum = (int64_t{1} << 53) - 1) {
-  if (value.IsNumber()) {
-    const double number = value.As<Napi::Number>().DoubleValue();
-    if (std::trunc(number) != number) {  // NaN too
-      throw Error("INTERNAL", std::string(name) + " must be a whole number");
-    }
-  }
-  return read_integer(value, name, minimum, maximum);
-}
-
-Napi::Array read_array(const Napi::Value& value, const char* name) {
-  if (!value.IsArray()) throw Error("INTERNAL", std::string(name) + " must be an array");
-  return value.As<Napi::Array>();
-}
-
-Napi::Object read_object(const Napi::Value& value, const char* name) {
-  if (!value.IsObject()) throw Error("INTERNAL", std::string(name) + " must be an object");
-  return value.As<Napi::Object>();
-}
-
-DType read_dtype(const Napi::Value& value) {
-  const int64_t code = read_whole(value, "dtype");
-  if (!is_dtype_code(code)) {
-    throw Error("INTERNAL", "no dtype has the code " + std::to_string(code));
-  }
-  return static_cast<DType>(code);
-}
-
-std::vector<int64_t> read_dims(const Napi::Value& value, int64_t minimum) {
-  const Napi::Array array = read_array(value, "dims");
-  std::vector<int64_t> dims(array.Length());
-  for (uint32_t i = 0; i < dims.size(); ++i) dims[i] = read_whole(array[i], "dims", minimum);
-  return dims;
-}
-
 OutputNode read_structure(const Napi::Value& value, int nesting) {
   OutputNode node;
   if (value.IsNumber()) {
     node.tensor =
-        static_cast<int>(read_whole(value, "structure", 0, std::numeric_limits<int>::max()));
+        static_cast<int>(read_integer(value, "structure", 0, std::numeric_limits<int>::max()));
     return node;
   }
   if (nesting == JsonWriter::kMaxNesting) {
@@ -131,7 +78,7 @@ class JsonReaderWrap : public Napi::ObjectWrap<JsonReaderWrap> {
     translate_exceptions(info.Env(), [&] {
       const std::span<const uint8_t> body = read_bytes(info[0], "body");
       const auto summary =
-          read_elements<int32_t>(info[1], napi_int32_array, "summary to be an Int32Array");
+          read_elements<int32_t>(info[1], napi_int32_array, "summary", "Int32Array");
       reader_->read(body);
       fill(summary);
     });
@@ -157,9 +104,8 @@ class JsonReaderWrap : public Napi::ObjectWrap<JsonReaderWrap> {
 
   void store(const Napi::CallbackInfo& info) {
     translate_exceptions(info.Env(), [&] {
-      reader_->store(
-          read_bytes(info[0], "target"),
-          read_elements<double>(info[1], napi_float64_array, "offsets to be a Float64Array"));
+      reader_->store(read_bytes(info[0], "target"),
+                     read_elements<double>(info[1], napi_float64_array, "offsets", "Float64Array"));
     });
   }
 
@@ -200,9 +146,9 @@ class JsonWriterWrap : public Napi::ObjectWrap<JsonWriterWrap> {
   Napi::Value write(const Napi::CallbackInfo& info) {
     return translate_exceptions(info.Env(), [&]() -> Napi::Value {
       const std::string text = writer_->write(
-          read_bytes(info[0], "block"), read_whole(info[1], "batchRows"),
-          read_whole(info[2], "firstRow"), read_whole(info[3], "rows"),
-          static_cast<RequestForm>(read_whole(info[4], "form", 0, kRequestForms - 1)));
+          read_bytes(info[0], "block"), read_integer(info[1], "batchRows"),
+          read_integer(info[2], "firstRow"), read_integer(info[3], "rows"),
+          static_cast<RequestForm>(read_integer(info[4], "form", 0, kRequestForms - 1)));
       // The text is ASCII, which V8 takes as Latin-1 without decoding.
       napi_value result = nullptr;
       if (napi_create_string_latin1(info.Env(), text.data(), text.size(), &result) != napi_ok) {
@@ -219,10 +165,10 @@ class JsonWriterWrap : public Napi::ObjectWrap<JsonWriterWrap> {
 void copy_bytes(const Napi::CallbackInfo& info) {
   translate_exceptions(info.Env(), [&] {
     const std::span<uint8_t> target = read_bytes(info[0], "target");
-    const auto target_offset = static_cast<size_t>(read_whole(info[1], "targetOffset"));
+    const auto target_offset = static_cast<size_t>(read_integer(info[1], "targetOffset"));
     const std::span<const uint8_t> source = read_bytes(info[2], "source");
-    const auto source_offset = static_cast<size_t>(read_whole(info[3], "sourceOffset"));
-    const auto length = static_cast<size_t>(read_whole(info[4], "length"));
+    const auto source_offset = static_cast<size_t>(read_integer(info[3], "sourceOffset"));
+    const auto length = static_cast<size_t>(read_integer(info[4], "length"));
     if (target_offset > target.size() || length > target.size() - target_offset ||
         source_offset > source.size() || length > source.size() - source_offset) {
       throw Error("INTERNAL", "copyBytes beyond the end of its source or target");

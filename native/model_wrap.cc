@@ -15,25 +15,8 @@ namespace {
 constexpr int kMaxInstances = 1024;
 constexpr int64_t kMaxTimeoutMilliseconds = 3'600'000;
 
-Napi::Object read_object(const Napi::Value& value, const char* name) {
-  if (!value.IsObject()) throw Error("INTERNAL", std::string(name) + " must be an object");
-  return value.As<Napi::Object>();
-}
-
-Napi::Array read_array(const Napi::Value& value, const char* name) {
-  if (!value.IsArray()) throw Error("INTERNAL", std::string(name) + " must be an array");
-  return value.As<Napi::Array>();
-}
-
 TensorMeta read_tensor_meta(const Napi::Object& object) {
-  const int64_t code = read_integer(object.Get("dtype"), "dtype");
-  if (!is_dtype_code(code)) throw Error("INTERNAL", "no such dtype");
-  TensorMeta meta{.dtype = static_cast<DType>(code), .dims = {}};
-  const Napi::Array dims = read_array(object.Get("dims"), "dims");
-  for (uint32_t i = 0; i < dims.Length(); ++i) {
-    meta.dims.push_back(read_integer(dims.Get(i), "a dimension"));
-  }
-  return meta;
+  return {.dtype = read_dtype(object.Get("dtype")), .dims = read_dims(object.Get("dims"), 0)};
 }
 
 SlabLayout read_layout(const Napi::Object& object) {

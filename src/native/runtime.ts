@@ -77,7 +77,7 @@ export function openModel(options: NativeModelOptions, listener: ModelListener):
     // LibTorch does not survive the static destructors that exit() runs, so its threads must be
     // gone by then; a batch that does not end may not hold the process up either.
     process.once('exit', (code) => {
-      if (!native.stop(exitTimeout)) native.exitAtOnce(code);
+      if (!native.stop(exitTimeout)) native.exitAtOnce(code & 0xff);
     });
   }
   if (!Number.isInteger(options.instances) || options.instances < 1) {
