@@ -94,7 +94,8 @@ void SlabRun::submit(EngineInstance& instance) {
     run_ = instance.submit(batch);
     answered_ = live_;
   } catch (const Error& error) {
-    if (error.code() == "MODEL_FAILED" && live_.size() > 1) {
+    const bool repeatable = live_.size() > 1 && !instance.writes_inputs();
+    if (error.code() == "MODEL_FAILED" && repeatable) {
       run_apart(instance);
     } else {
       fail(0, live_.size(), error.code(), error.what());

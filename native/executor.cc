@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <system_error>
 #include <utility>
 
 #include "engine/cuda.h"
@@ -51,8 +52,12 @@ Executor::~Executor() {
 
 void Executor::start() {
   const std::scoped_lock lock(mutex_);
+  try {
+    threads_.emplace_back([this] { load_and_run(); });
+  } catch (const std::system_error& error) {
+    throw Error("MODEL_LOAD_FAILED", std::string("no thread can be started: ") + error.what());
+  }
   running_threads_ = 1;
-  threads_.emplace_back([this] { load_and_run(); });
 }
 
 void Executor::load_and_run() {
@@ -61,15 +66,22 @@ void Executor::load_and_run() {
     {
       const std::scoped_lock lock(mutex_);
       for (int i = 1; i < options_.instances && !closing_; ++i) {
-        ++running_threads_;
         threads_.emplace_back([this, i] { run_instance(i); });
+        ++running_threads_;
       }
     }
     run_instance(0);
   } catch (const Error& error) {
-    sink_.post(FailedEvent{options_.id, error.code(), error.what()});
-    leave();
+    fail(error.code(), error.what());
+  } catch (const std::exception& error) {
+    fail("MODEL_LOAD_FAILED", std::string("its threads cannot be started: ") + error.what());
   }
+}
+
+void Executor::fail(const std::string& code, const std::string& message) {
+  sink_.post(FailedEvent{options_.id, code, message});
+  close();
+  leave();
 }
 
 void Executor::run_instance(int index) {

@@ -89,6 +89,7 @@ class Executor {
   void run_warm_up(EngineInstance& instance, const WarmUp& warm_up);
   void complete(SlabRun& run);
   void leave();
+  void fail(const std::string& code, const std::string& message);
   int intern(const Signature& signature);
 
   const ExecutorOptions options_;

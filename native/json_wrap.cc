@@ -1,6 +1,5 @@
 #include "json_wrap.h"
 
-#include <cmath>
 #include <cstring>
 #include <limits>
 #include <optional>

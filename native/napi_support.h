@@ -9,6 +9,7 @@
 #include <limits>
 #include <new>
 #include <span>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -69,7 +70,9 @@ inline int64_t read_integer(const Napi::Value& value, const char* name, int64_t 
     throw Error("INTERNAL", std::string(name) + " must be a whole number");
   }
   if (number < static_cast<double>(minimum) || number > static_cast<double>(maximum)) {
-    throw Error("INTERNAL", std::string(name) + " is out of range: " + std::to_string(number));
+    std::ostringstream text;
+    text << name << " is out of range: " << number;
+    throw Error("INTERNAL", text.str());
   }
   return static_cast<int64_t>(number);
 }

@@ -33,10 +33,10 @@ std::shared_ptr<Executor> Runtime::create(ExecutorOptions options) {
   }
   options.id = next_model_id_++;
   auto executor = std::make_shared<Executor>(std::move(options), *this);
+  executor->start();
   executors_.emplace(executor->id(), executor);
   // The loop stays alive while there are threads that have something to say.
   if (executors_.size() == 1) wake_.Ref(env_);
-  executor->start();
   return executor;
 }
 

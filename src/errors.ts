@@ -68,6 +68,13 @@ export const errorTable = {
     type: 'ServiceUnavailableException',
     template: `Model "%s"${noWorker}`,
   },
+  MEMORY_FULL: {
+    status: 503,
+    grpc: 'RESOURCE_EXHAUSTED',
+    type: 'ServiceUnavailableException',
+    template:
+      'Model "%s" has no memory for another batch: all of slabMemory (%s bytes) is in use. Try again later.',
+  },
   /** The stray quote is TorchServe's. */
   NO_CAPACITY_VERSION: {
     status: 503,

@@ -24,10 +24,6 @@ std::vector<size_t> output_offsets(const Signature& signature, int rows) {
   return offsets;
 }
 
-size_t output_block_bytes(const Signature& signature, int rows) {
-  return output_offsets(signature, rows).back();
-}
-
 void AlignedDelete::operator()(uint8_t* memory) const {
   ::operator delete[](memory, std::align_val_t{kSlabAlignment});
 }

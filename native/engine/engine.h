@@ -64,11 +64,8 @@ struct Signature {
   bool operator==(const Signature&) const = default;
 };
 
-// Bytes of the block that holds `rows` rows of every output, one output after the other, each
-// aligned to 64 bytes. Throws Error when that overflows.
-size_t output_block_bytes(const Signature& signature, int rows);
-
-// Byte offset of each output in such a block, and its end.
+// Byte offset of each output in a block that holds `rows` rows of every output, one output after
+// the other, each aligned to 64 bytes; and the block's end. Throws Error when that overflows.
 std::vector<size_t> output_offsets(const Signature& signature, int rows);
 
 struct AlignedDelete {
@@ -117,6 +114,8 @@ class EngineInstance {
   [[nodiscard]] virtual std::unique_ptr<Run> submit(const Batch& batch) = 0;
   // How many runs may be under way at once, so that copies overlap with compute.
   [[nodiscard]] virtual size_t max_in_flight() const { return 1; }
+  // True when forward writes to its inputs: a batch of such a model cannot be run a second time.
+  [[nodiscard]] virtual bool writes_inputs() const { return false; }
   // Addresses of the parameter and constant storages this instance computes with.
   [[nodiscard]] virtual std::vector<uint64_t> parameter_pointers() const = 0;
 };

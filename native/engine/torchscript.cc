@@ -1,6 +1,7 @@
 // The TorchScript engine. The only file that includes torch/script.h, which costs 20 seconds and a
 // gigabyte per translation unit.
 #include <ATen/Parallel.h>
+#include <torch/csrc/jit/ir/alias_analysis.h>
 #include <torch/csrc/jit/passes/inliner.h>
 #include <torch/script.h>
 #include <torch/version.h>
@@ -119,6 +120,17 @@ bool is_embedding_index(const torch::jit::Value* value, int depth = 0) {
   return false;
 }
 
+// True when forward may write to one of its arguments, also through a view of it.
+bool writes_arguments(const torch::jit::Module& module) {
+  std::shared_ptr<torch::jit::Graph> graph = module.get_method("forward").graph()->copy();
+  torch::jit::Inline(*graph);
+  const torch::jit::AliasDb aliases(graph);
+  for (size_t i = 1; i < graph->inputs().size(); ++i) {  // 0 is self
+    if (aliases.hasWriters(graph->inputs()[i])) return true;
+  }
+  return false;
+}
+
 std::vector<Argument> read_arguments(const torch::jit::Module& module, DType parameter_dtype) {
   const torch::jit::Method method = module.get_method("forward");
   std::shared_ptr<torch::jit::Graph> graph = method.graph()->copy();
@@ -223,8 +235,8 @@ class OutputReader {
 at::Tensor wrap_memory(const void* data, int rows, std::span<const int64_t> dims, DType dtype) {
   std::vector<int64_t> sizes{rows};
   sizes.insert(sizes.end(), dims.begin(), dims.end());
-  // from_blob takes a mutable pointer; a model that writes to its input writes to rows that
-  // nobody reads again.
+  // from_blob takes a mutable pointer. A model that writes to its input writes to rows of the slab,
+  // which is why its batches are never run twice.
   return at::from_blob(const_cast<void*>(data), sizes, at::TensorOptions(to_scalar_type(dtype)));
 }
 
@@ -254,8 +266,9 @@ class TorchRun : public Run {
 
 class TorchScriptInstance : public EngineInstance {
  public:
-  TorchScriptInstance(torch::jit::Module module, c10::Device device, int intra_op_threads)
-      : module_(std::move(module)) {
+  TorchScriptInstance(torch::jit::Module module, c10::Device device, int intra_op_threads,
+                      bool writes_inputs)
+      : module_(std::move(module)), writes_inputs_(writes_inputs) {
     // Both are settings of this thread: with OpenMP each thread that starts parallel regions has
     // its own team size.
     if (device.is_cpu()) at::set_num_threads(intra_op_threads);
@@ -286,6 +299,8 @@ class TorchScriptInstance : public EngineInstance {
 #endif
     return 1;
   }
+
+  [[nodiscard]] bool writes_inputs() const override { return writes_inputs_; }
 
   [[nodiscard]] std::vector<uint64_t> parameter_pointers() const override {
     TensorCollector collector;
@@ -346,6 +361,7 @@ class TorchScriptInstance : public EngineInstance {
   // The thread that makes an instance also uses and destroys it, so the guard covers its life.
   c10::InferenceMode inference_mode_{true};
   torch::jit::Module module_;
+  bool writes_inputs_;
 #ifdef SCONCE_CUDA
   std::optional<CudaPipeline> pipeline_;
 #endif
@@ -419,6 +435,7 @@ class TorchScriptModel : public EngineModel {
     const auto& returns = module_.get_method("forward").function().getSchema().returns();
     description_.returns = returns.empty() ? "None" : returns.front().type()->annotation_str();
     description_.parameter_bytes = tensors.bytes();
+    writes_inputs_ = writes_arguments(module_);
     if (options.freeze) freeze();
     description_.load_milliseconds =
         std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
@@ -427,10 +444,12 @@ class TorchScriptModel : public EngineModel {
   [[nodiscard]] const ModelDescription& description() const override { return description_; }
 
   std::unique_ptr<EngineInstance> make_instance() override {
-    // A clone has graph executors of its own; made in place it shares every parameter tensor.
+    // A clone has graph executors of its own. Made in place it shares every tensor. Freezing leaves
+    // as attributes only the tensors that forward changes; of these each instance needs its own.
+    const bool share_attributes = !description_.frozen;
     const std::scoped_lock lock(mutex_);
-    return std::make_unique<TorchScriptInstance>(module_.clone(/*inplace=*/true), device_,
-                                                 intra_op_threads_);
+    return std::make_unique<TorchScriptInstance>(module_.clone(/*inplace=*/share_attributes),
+                                                 device_, intra_op_threads_, writes_inputs_);
   }
 
  private:
@@ -447,6 +466,7 @@ class TorchScriptModel : public EngineModel {
   int intra_op_threads_;
   std::mutex mutex_;
   torch::jit::Module module_;
+  bool writes_inputs_ = false;
   ModelDescription description_;
 };
 

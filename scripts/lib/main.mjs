@@ -14,8 +14,20 @@ export async function runAsScript(moduleUrl, main) {
   try {
     process.exitCode = (await main()) ?? 0;
   } catch (error) {
-    if (!(error instanceof SetupError)) throw error;
-    process.stderr.write(`${error.message}\n`);
+    const message = error instanceof SetupError ? error.message : cannotWrite(error);
+    if (message === undefined) throw error;
+    process.stderr.write(`${message}\n`);
     process.exitCode = 1;
   }
+}
+
+/** What to do about a folder that cannot be written; undefined for any other error. */
+function cannotWrite(error) {
+  const reasons = { EACCES: 'permission denied', EROFS: 'read-only', ENOSPC: 'the disk is full' };
+  const reason = reasons[error?.code];
+  if (reason === undefined) return undefined;
+  return (
+    `${error.path ?? 'A file'} cannot be written: ${reason}.\n` +
+    'Set SCONCE_CACHE to a folder for LibTorch that can be, and run in a clone that you own.'
+  );
 }

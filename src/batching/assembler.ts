@@ -1,4 +1,4 @@
-import { isErrorCode, SconceError } from '../errors.js';
+import { isErrorCode, SconceError, toSconceError } from '../errors.js';
 import type { BatchEvent, RowError } from '../native/addon.js';
 import { BatchOutputs, blockOffsets, type OutputSignature } from '../tensors/batch-outputs.js';
 import type { TensorSpec } from '../tensors/tensor-spec.js';
@@ -88,7 +88,7 @@ export class Assembler {
    * Reserves adjacent rows for a request. `key` names the row shape (`inputs`); the time to
    * answer counts from `since`, in performance.now() milliseconds.
    *
-   * @throws {SconceError} NO_CAPACITY when the queue or the memory is full, INVALID_REQUEST when
+   * @throws {SconceError} NO_CAPACITY when the queue is full, MEMORY_FULL, INVALID_REQUEST when
    *   the rows do not fit a batch, MODEL_CLOSED after close().
    */
   reserve(
@@ -256,7 +256,20 @@ export class Assembler {
     this.#bell = undefined;
     for (const slab of this.#toRing.splice(0)) {
       slab.rung = true;
-      this.host.ring(slab.id);
+      try {
+        this.host.ring(slab.id);
+      } catch (error) {
+        this.#abandon(slab, toSconceError(error));
+      }
+    }
+  }
+
+  /** The instances are gone: nobody will answer the slab's requests but us. */
+  #abandon(slab: Slab, error: SconceError): void {
+    for (const reservation of slab.reservations) {
+      if (!reservation.waiting) continue;
+      this.#finish(reservation);
+      reservation.owner.failed(error);
     }
   }
 

@@ -11,13 +11,23 @@ export interface SlabHost extends Pick<NativeModel, 'addSlab' | 'removeSlab' | '
   allocate(bytes: number): Uint8Array;
 }
 
+/** Largest part of the budget that one slab may take: bigger rows mean fewer rows per slab. */
+const budgetShare = 8;
+
+/** Rows in a slab: the batch size, or what fits a share of the budget. */
+export function slabCapacity(
+  inputs: readonly TensorSpec[],
+  batchSize: number,
+  budget: number,
+): number {
+  const share = Math.floor(budget / budgetShare / layOut(inputs, 1, 0).bytes);
+  return Math.max(1, Math.min(batchSize, share));
+}
+
 export interface SlabInRing {
   slab: Slab;
   ring: SlabRing;
 }
-
-/** Largest part of the budget that one slab may take: bigger rows mean fewer rows per slab. */
-const budgetShare = 8;
 
 /**
  * The slabs of one shape key. One of them is open for reservations; the others are with the
@@ -52,18 +62,22 @@ export class SlabRing implements SlabHolder {
         `a row of this shape takes ${perRow} bytes; slabMemory allows ${budget.limit}`,
       );
     }
-    const share = Math.floor(budget.limit / budgetShare / perRow);
-    this.capacity = Math.max(1, Math.min(batchSize, share));
-    this.#outputBytes = outputBytesPerSlab;
+    this.capacity = slabCapacity(inputs, batchSize, budget.limit);
+    this.growOutputs(outputBytesPerSlab);
     budget.join(this);
   }
 
-  /** Room for the outputs of a full slab; slabs that have less are replaced as they come back. */
+  /**
+   * Room for the outputs of a full slab; slabs that have less are replaced as they come back. Outputs
+   * beyond a share of the budget go to memory of their own: one huge answer may not make every slab
+   * of the model too large to be had.
+   */
   growOutputs(bytes: number): void {
-    this.#outputBytes = Math.max(this.#outputBytes, bytes);
+    const share = Math.floor(this.budget.limit / budgetShare);
+    this.#outputBytes = Math.min(share, Math.max(this.#outputBytes, bytes));
   }
 
-  /** The open slab, or the next one. Throws SconceError NO_CAPACITY when memory is out. */
+  /** The next open slab. Throws SconceError MEMORY_FULL when the budget is used up. */
   nextOpen(modelName: string): Slab {
     this.open = this.#free.pop() ?? this.#make(modelName);
     return this.open;
@@ -104,8 +118,14 @@ export class SlabRing implements SlabHolder {
   }
 
   #make(modelName: string): Slab {
-    const layout = layOut(this.inputs, this.capacity, this.#outputBytes);
-    if (!this.budget.take(layout.bytes, this)) throw new SconceError('NO_CAPACITY', modelName);
+    let layout = layOut(this.inputs, this.capacity, this.#outputBytes);
+    if (!this.budget.take(layout.bytes, this)) {
+      // Without room for outputs perhaps: they have memory of their own then.
+      layout = layOut(this.inputs, this.capacity, 0);
+      if (!this.budget.take(layout.bytes, this)) {
+        throw new SconceError('MEMORY_FULL', modelName, this.budget.limit);
+      }
+    }
     try {
       const slab = new Slab(this.host.allocate(layout.bytes), layout);
       slab.id = this.host.addSlab(slab.memory, layout);

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import closeWithGrace from 'close-with-grace';
 import { parseSettings, type Settings, settingsSchema } from '../config/settings.js';
 import { SconceError } from '../errors.js';
@@ -58,6 +59,9 @@ const stopSignals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
  */
 const signalEcho = 500;
 
+/** Milliseconds that connections without a request stay open when the server stops. */
+const lingering = 250;
+
 /** Answers what is in flight, refuses what is new, exits 0; after drainTimeout it gives up. */
 function closeOnSignal(
   settings: Settings,
@@ -69,7 +73,8 @@ function closeOnSignal(
     { delay: settings.drainTimeout * 1000, logger: log, skip: [...stopSignals] },
     async ({ err }) => {
       if (err) log.fatal(err, 'stopping after an unexpected error');
-      await Promise.all([service.close(), server.close()]);
+      // Requests that are in the sockets already get an answer, if only a refusal, not a reset.
+      await Promise.all([service.close(), delay(lingering).then(() => server.close())]);
       log.info('stopped');
     },
   );
@@ -106,10 +111,10 @@ function printSettings(settings: Settings, cores: number): void {
 
 function printReady(addresses: ServerAddresses, versions: readonly ModelVersion[]): void {
   for (const version of versions) {
-    const { device, instances, intraOpThreads, batchSize } = version.options;
+    const { device, instances, intraOpThreads } = version.options;
     const threads = device === 'cpu' ? ` × ${plural(intraOpThreads, 'thread')}` : '';
     console.log(
-      `Model ${version.name} ${version.version} on ${device}: ${plural(instances, 'instance')}${threads}, batches of up to ${plural(batchSize, 'row')}, inputs ${version.inputs}`,
+      `Model ${version.name} ${version.version} on ${device}: ${plural(instances, 'instance')}${threads}, batches of up to ${plural(version.rowsPerBatch, 'row')}, inputs ${version.inputs}`,
     );
   }
   console.log('Model server started.');
@@ -133,6 +138,6 @@ function plural(count: number, noun: string): string {
 /** A body to try: the request.json beside the model, or a form to fill in. */
 function exampleBody(source: ModelSource): string {
   const example = join(source.path, '..', 'request.json');
-  if (existsSync(example)) return `@${relative(process.cwd(), example)}`;
+  if (existsSync(example)) return `'@${relative(process.cwd(), example)}'`;
   return `'{"instances": [...]}'`;
 }

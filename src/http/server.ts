@@ -17,6 +17,9 @@ export interface ServerAddresses {
   metrics: string;
 }
 
+/** Connections that may wait to be accepted; the operating system lowers it to its own limit. */
+const longestBacklog = 65_535;
+
 interface Listener {
   app: FastifyInstance;
   port: number;
@@ -68,7 +71,7 @@ export class HttpServer {
     const open = async ({ app, port, setting }: Listener): Promise<string> => {
       const { host } = this.settings;
       try {
-        await app.listen({ host, port, backlog: 1024 });
+        await app.listen({ host, port, backlog: longestBacklog });
       } catch (error) {
         await Promise.all(opened.map((other) => other.close()));
         const why = error instanceof Error ? error.message : String(error);

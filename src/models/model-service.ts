@@ -114,7 +114,11 @@ export class ModelService {
     }
     version.loaded.then(
       () => log.info(describeLoad(version), 'model loaded'),
-      (error: Error) => log.error(error.message),
+      (error: SconceError) => {
+        // A shutdown while it loads is no failure of the model.
+        if (error.code === 'MODEL_CLOSED') log.info(error.message);
+        else log.error(error.message);
+      },
     );
     return version;
   }

@@ -2,6 +2,7 @@ import { firstDamagedEntry } from '../archive/checksums.js';
 import { Assembler, defaultMaxShapes } from '../batching/assembler.js';
 import type { SlabBudget } from '../batching/slab-budget.js';
 import { layOut } from '../batching/slab-layout.js';
+import { slabCapacity } from '../batching/slab-ring.js';
 import { isErrorCode, SconceError, toSconceError } from '../errors.js';
 import type { Handler, PreparedRows } from '../handlers/handler.js';
 import type { OffLoop } from '../handlers/tensor/off-loop.js';
@@ -65,6 +66,7 @@ export class ModelVersion {
   readonly loaded: Promise<void>;
   /** Resolves when every thread is gone. */
   readonly closed: Promise<void>;
+  #rowsPerBatch: number | undefined;
   #state: VersionState = 'loading';
   #failure: SconceError | undefined;
   #model: NativeModel | undefined;
@@ -76,6 +78,9 @@ export class ModelVersion {
   readonly #warmed = new Deferred<void>();
   readonly #loaded = new Deferred<void>();
   readonly #closed = new Deferred<void>();
+  /** Requests whose bodies are being read off the main loop. */
+  #preparing = 0;
+  #prepared: (() => void) | undefined;
   /** Requests that came while the file was loading. */
   readonly #early: Prediction[] = [];
 
@@ -118,14 +123,19 @@ export class ModelVersion {
     return this.#serving?.plan.text;
   }
 
+  /** Most rows in a batch: fewer than batchSize when rows are large. */
+  get rowsPerBatch(): number {
+    return this.#rowsPerBatch ?? this.options.batchSize;
+  }
+
   /** Requests admitted and not answered. */
   get pending(): number {
-    return this.#early.length + (this.#serving?.assembler.pending ?? 0);
+    return this.#early.length + this.#preparing + (this.#serving?.assembler.pending ?? 0);
   }
 
   /** Requests that no instance has taken yet. */
   get queued(): number {
-    return this.#early.length + (this.#serving?.assembler.queued ?? 0);
+    return this.#early.length + this.#preparing + (this.#serving?.assembler.queued ?? 0);
   }
 
   /** Answers a request through its sink; never throws. */
@@ -152,6 +162,11 @@ export class ModelVersion {
     const { assembler } = this.#serving ?? {};
     if (this.#state !== 'failed') this.#state = 'closing';
     this.#refuseEarly();
+    if (this.#preparing > 0) {
+      await new Promise<void>((resolve) => {
+        this.#prepared = resolve;
+      });
+    }
     await assembler?.close();
     this.#model?.close();
     return this.closed;
@@ -172,8 +187,6 @@ export class ModelVersion {
     try {
       this.#model = openModel(
         {
-          name: source.name,
-          version: source.version,
           path: source.path,
           device,
           instances,
@@ -239,10 +252,13 @@ export class ModelVersion {
       },
       (id) => this.#signature(id),
     );
+    if (plan.fixed !== undefined) {
+      this.#rowsPerBatch = slabCapacity(plan.fixed, batchSize, this.context.budget.limit);
+    }
     if (plan.fixed !== undefined && this.options.warmUp) {
       model.warmUp(
         plan.fixed.map(({ dtype, dims }) => ({ dtype: dtypeCode(dtype), dims: [...dims] })),
-        batchSize > 1 ? [1, batchSize] : [1],
+        this.rowsPerBatch > 1 ? [1, this.rowsPerBatch] : [1],
       );
       await this.#warmed.promise;
       for (const signature of this.#signatures.values()) {
@@ -283,12 +299,19 @@ export class ModelVersion {
   #run(prediction: Prediction, serving: Serving): void {
     if (prediction.over) return;
     try {
+      if (this.#preparing > 0 && this.queued >= this.options.jobQueueSize) {
+        throw new SconceError('NO_CAPACITY', this.name);
+      }
       const prepared = serving.handler.preprocess(prediction.request);
       if (prepared instanceof Promise) {
-        prepared.then(
-          (rows) => this.#submit(prediction, rows, serving.assembler),
-          (error) => prediction.failed(toSconceError(error)),
-        );
+        this.#preparing += 1;
+        prepared
+          .then((rows) => this.#submit(prediction, rows, serving.assembler))
+          .catch((error) => prediction.failed(toSconceError(error)))
+          .finally(() => {
+            this.#preparing -= 1;
+            if (this.#preparing === 0) this.#prepared?.();
+          });
       } else {
         this.#submit(prediction, prepared, serving.assembler);
       }
@@ -299,6 +322,11 @@ export class ModelVersion {
 
   #submit(prediction: Prediction, prepared: PreparedRows, assembler: Assembler): void {
     if (prediction.over) return;
+    const timeout = this.options.responseTimeout * 1000;
+    if (prediction.since + timeout < performance.now()) {
+      prediction.failed(new SconceError('RESPONSE_TIMEOUT', this.name, this.version, timeout));
+      return;
+    }
     try {
       const { key, inputs, rows } = prepared;
       const reservation = assembler.reserve(key, inputs, rows, prediction, prediction.since);

@@ -24,8 +24,8 @@ export interface NativeField {
 export interface NativeJsonReader {
   /**
    * Parses `body`. Fills `summary` with [form code, rows, then per field: rank, dims…] (batch
-   * dimension excluded). Throws INVALID_REQUEST naming the field and position, TOO_MANY_ROWS
-   * never (the caller compares rows with its capacity).
+   * dimension excluded). Throws INVALID_REQUEST naming the field and position. Whether so many rows
+   * fit a batch is for the caller to say.
    */
   read(body: Uint8Array, summary: Int32Array): void;
   /** Copies field i of the last read (all its rows, contiguous) to target at byte offsets[i]. */
@@ -59,7 +59,7 @@ export interface NativeArgument {
   type: string;
   /** Text of the default value, absent when the argument is required. */
   default?: string;
-  /** Dtype code when the graph says what it must be (for example the index of an embedding). */
+  /** Dtype code: int64 for the index of an embedding, else that of the parameters; float32 if absent. */
   dtype?: number;
 }
 
@@ -75,8 +75,6 @@ export interface NativeModelDescription {
 }
 
 export interface NativeModelOptions {
-  name: string;
-  version: string;
   path: string;
   /** 'cpu' or 'cuda:N'. */
   device: string;
@@ -110,7 +108,7 @@ export interface NativeModel {
   addSlab(slab: Uint8Array, layout: NativeSlabLayout): number;
   /** Forgets a slab that is neither rung nor running. */
   removeSlab(slabId: number): void;
-  /** Tells the instances that a slab has committed rows. Thread-safe; call once per open slab. */
+  /** Tells the instances that a slab has committed rows. Call once for each time it is filled. */
   ring(slabId: number): void;
   /** Flat outputs and their structure for a signature id seen in a BatchEvent. */
   signature(signatureId: number): { outputs: NativeOutput[]; structure: OutputStructure };

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
-import { settledRows } from '../../src/batching/slab-protocol.js';
+import { resetHeader, settledRows } from '../../src/batching/slab-protocol.js';
 import { closeOpenModels, fixture, OpenModel } from './open-model.js';
 
 afterEach(closeOpenModels);
@@ -183,6 +183,40 @@ describe('running', () => {
     }
     await model.close();
   });
+
+  test('a batch of a model that writes to its input is not run twice: it fails whole', async () => {
+    const model = await OpenModel.load(fixture('overwrites.pt'));
+    const slab = model.addSlab(threeFloats, 4, 1024);
+    for (const value of [1, 2, 5000, 4]) slab.put([value, 0, 0]);
+    const event = await model.run(slab);
+    assert.equal(event.rows, 0);
+    assert.equal(event.errors?.length, 4);
+    const good = model.addSlab(threeFloats, 4, 1024);
+    for (const value of [1, 2, 4]) good.put([value, 0, 0]);
+    const answered = await model.run(good);
+    assert.deepEqual([...good.output(answered, 3)], [2, 1, 1, 3, 1, 1, 5, 1, 1]);
+  });
+
+  for (const freeze of [true, false]) {
+    const shared = freeze
+      ? 'do not share what forward changes'
+      : 'of one instance keep what forward changes';
+    test(`${freeze ? 'instances' : 'batches'} ${shared}`, async () => {
+      const instances = freeze ? 4 : 1;
+      const model = await OpenModel.load(fixture('remembers.pt'), { freeze, instances });
+      const slabs = Array.from({ length: 8 }, () => model.addSlab(threeFloats, 1, 1024));
+      for (let round = 0; round < 50; round += 1) {
+        const answers = slabs.map(async (slab, i) => {
+          const value = round * 10 + i + 1;
+          resetHeader(slab.words, 1);
+          slab.put([value, 0, 0]);
+          const event = await model.run(slab);
+          assert.deepEqual([...slab.output(event, 3)], [value, value, value]);
+        });
+        await Promise.all(answers);
+      }
+    });
+  }
 
   for (const [file, pattern] of [
     ['reduces.pt', /first dimension of every output must be the batch: expected 2 rows/],

@@ -49,8 +49,6 @@ export class OpenModel extends EventEmitter<ModelEvents> {
       let opened: OpenModel | undefined;
       const model = openModel(
         {
-          name: 'test',
-          version: '1.0',
           path,
           device: 'cpu',
           instances: 1,

@@ -27,8 +27,6 @@ const fine = { code: 0, signal: null, errors: '' };
 
 const options = (file: string, instances = 2): string =>
   JSON.stringify({
-    name: 'm',
-    version: '1.0',
     path: fixture(file),
     device: 'cpu',
     instances,

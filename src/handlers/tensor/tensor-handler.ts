@@ -97,12 +97,13 @@ function checkBooleans(
 ): void {
   for (const [i, spec] of (fixed ?? []).entries()) {
     if (spec.dtype !== 'bool') continue;
-    const from = starts[i] ?? 0;
-    const wrong = body.subarray(from, starts[i + 1]).findIndex((byte) => byte > 1);
-    if (wrong < 0) continue;
+    const end = starts[i + 1] ?? 0;
+    let wrong = starts[i] ?? 0;
+    while (wrong < end && (body[wrong] ?? 0) <= 1) wrong += 1;
+    if (wrong === end) continue;
     throw new SconceError(
       'INVALID_REQUEST',
-      `field "${fields[i]?.name}": byte ${from + wrong} of the body is ${body[from + wrong]}; a bool is 0 or 1`,
+      `field "${fields[i]?.name}": byte ${wrong} of the body is ${body[wrong]}; a bool is 0 or 1`,
     );
   }
 }
