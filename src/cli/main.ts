@@ -1,6 +1,6 @@
 #!/usr/bin/env -S node --single-threaded-gc
-// Tensors lie outside the JavaScript heap, which is small: collecting it with helper threads costs
-// the cores more than it saves, on a small machine a quarter of all requests (docs/benchmarks.md).
+// Tensors lie outside the JavaScript heap, which is small: collecting it with node's helper threads
+// takes more of the cores from the instances than it saves.
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { SconceError } from '../errors.js';
