@@ -247,29 +247,21 @@ export class Assembler {
       this.#bell = setImmediate(() => this.#turnEnded());
       return;
     }
-    this.#turnsDeferred = 0;
     this.#ring();
   }
 
   #ring(): void {
     clearImmediate(this.#bell);
     this.#bell = undefined;
+    this.#turnsDeferred = 0;
     for (const slab of this.#toRing.splice(0)) {
       slab.rung = true;
       try {
         this.host.ring(slab.id);
       } catch (error) {
-        this.#abandon(slab, toSconceError(error));
+        // The instances are gone: nobody else will send the slab back.
+        this.complete(unrun(slab, toSconceError(error)));
       }
-    }
-  }
-
-  /** The instances are gone: nobody will answer the slab's requests but us. */
-  #abandon(slab: Slab, error: SconceError): void {
-    for (const reservation of slab.reservations) {
-      if (!reservation.waiting) continue;
-      this.#finish(reservation);
-      reservation.owner.failed(error);
     }
   }
 
@@ -352,4 +344,18 @@ export class Assembler {
     }
     this.#watchDeadline();
   }
+}
+
+/** The event of a slab that was never run. */
+function unrun(slab: Slab, { code, message }: SconceError): BatchEvent {
+  return {
+    kind: 'batch',
+    model: 0,
+    slab: slab.id,
+    rows: 0,
+    signature: -1,
+    errors: [{ row: 0, rows: slab.layout.capacity, code, message }],
+    queueMicroseconds: 0,
+    computeMicroseconds: 0,
+  };
 }

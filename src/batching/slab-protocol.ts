@@ -10,7 +10,6 @@ import { slabHeader } from './slab-layout.js';
  *   close    (native) after waiting for the settled word to reach the reserved rows, an instance
  *            sets its sign bit: a writer that settles later learns that it came too late
  */
-const flag = -0x8000_0000;
 const countMask = 0x7fff_ffff;
 
 /** Rows handed out so far. */
@@ -73,6 +72,3 @@ export function resetHeader(words: Int32Array, capacity: number): void {
   Atomics.store(words, slabHeader.settledWord, 0);
   Atomics.store(words, slabHeader.stateWord, 0);
 }
-
-/** The bit that says sealed or closed, for those who model the protocol. */
-export const headerFlag = flag;

@@ -6,7 +6,7 @@ import { Assembler, type AssemblerOptions } from '../../src/batching/assembler.j
 import type { Reservation, RowsOwner } from '../../src/batching/reservation.js';
 import { SlabBudget } from '../../src/batching/slab-budget.js';
 import { layOut } from '../../src/batching/slab-layout.js';
-import type { SconceError } from '../../src/errors.js';
+import { SconceError } from '../../src/errors.js';
 import type { BatchOutputs } from '../../src/tensors/batch-outputs.js';
 import type { TensorSpec } from '../../src/tensors/tensor-spec.js';
 import { FakeInstances, oneFloat } from './fake-instances.js';
@@ -336,6 +336,18 @@ describe('going away', () => {
     await bench.runAll();
     const next = bench.ask(3);
     assert.notEqual(next.reservation?.slab, slab);
+  });
+
+  test('when the instances are gone requests fail, and close does not wait for them', async () => {
+    const bench = new Bench();
+    bench.instances.ring = () => {
+      throw new SconceError('MODEL_CLOSED', 'm', '1.0');
+    };
+    const client = bench.ask(1);
+    await quiet();
+    assert.equal(client.errors[0]?.code, 'MODEL_CLOSED');
+    await bench.assembler.close();
+    assert.equal(bench.budget.used, 0);
   });
 
   test('close answers what is admitted, refuses what is new, gives all memory back', async () => {

@@ -1,5 +1,5 @@
 import { headerWords, slabHeader } from '../../src/batching/slab-layout.js';
-import { headerFlag, reservedRows, settledRows } from '../../src/batching/slab-protocol.js';
+import { reservedRows, settledRows } from '../../src/batching/slab-protocol.js';
 import type { SlabHost } from '../../src/batching/slab-ring.js';
 import type { BatchEvent, NativeSlabLayout, RowError } from '../../src/native/addon.js';
 import type { OutputSignature } from '../../src/tensors/batch-outputs.js';
@@ -10,6 +10,9 @@ export const oneFloat: OutputSignature = {
   outputs: [{ dtype: 'float32', dims: [] }],
   structure: 0,
 };
+
+/** The bit that says sealed or closed. */
+const headerFlag = -0x8000_0000;
 
 /** The instances' half of the header protocol (native/slab.cc), one step at a time. */
 export const instanceSide = {
