@@ -151,6 +151,183 @@ export const errorTable = {
     type: 'InvalidModelException',
     template: '%s',
   },
+  /** A parameter of the management API. */
+  PARAMETER_REQUIRED: {
+    status: 400,
+    grpc: 'INVALID_ARGUMENT',
+    type: 'BadRequestException',
+    template: 'Parameter %s is required.',
+  },
+  EMPTY_URL: {
+    status: 404,
+    grpc: 'NOT_FOUND',
+    type: 'ModelNotFoundException',
+    template: 'empty url',
+  },
+  RELATIVE_URL: {
+    status: 404,
+    grpc: 'NOT_FOUND',
+    type: 'ModelNotFoundException',
+    template: 'Relative path is not allowed in url: %s',
+  },
+  URL_NOT_ALLOWED: {
+    status: 404,
+    grpc: 'NOT_FOUND',
+    type: 'ModelNotFoundException',
+    template: 'Given URL %s does not match any allowed URL(s)',
+  },
+  ARCHIVE_NOT_FOUND: {
+    status: 404,
+    grpc: 'NOT_FOUND',
+    type: 'ModelNotFoundException',
+    template: 'Model not found at: %s',
+  },
+  MODEL_STORE_MISSING: {
+    status: 404,
+    grpc: 'NOT_FOUND',
+    type: 'ModelNotFoundException',
+    template: 'Model store has not been configured.',
+  },
+  INVALID_RUNTIME: {
+    status: 400,
+    grpc: 'INVALID_ARGUMENT',
+    type: 'BadRequestException',
+    template: 'Invalid RuntimeType value: %s',
+  },
+  DOWNLOAD_FAILED: {
+    status: 400,
+    grpc: 'INVALID_ARGUMENT',
+    type: 'DownloadArchiveException',
+    template: 'Failed to download archive from: %s',
+  },
+  ARCHIVE_EXISTS: {
+    status: 500,
+    grpc: 'INTERNAL',
+    type: 'InternalServerException',
+    template: 'Model file already exists %s',
+  },
+  SAVE_FAILED: {
+    status: 500,
+    grpc: 'INTERNAL',
+    type: 'InternalServerException',
+    template: 'Failed to save model: %s',
+  },
+  /** An archive that is damaged, hostile, too large, or whose manifest says too little. */
+  INVALID_ARCHIVE: {
+    status: 400,
+    grpc: 'INVALID_ARGUMENT',
+    type: 'InvalidModelException',
+    template: '%s',
+  },
+  HANDLER_NOT_SUPPORTED: {
+    status: 400,
+    grpc: 'INVALID_ARGUMENT',
+    type: 'InvalidModelException',
+    template: 'Model "%s": %s',
+  },
+  WORKERS_FAILED: {
+    status: 500,
+    grpc: 'INTERNAL',
+    type: 'InternalServerException',
+    template: 'Failed to start workers for model %s version: %s',
+  },
+  MALFORMED_JSON: {
+    status: 500,
+    grpc: 'INVALID_ARGUMENT',
+    type: 'JsonSyntaxException',
+    template: '%s',
+  },
+  WORKER_RANGE: {
+    status: 400,
+    grpc: 'INVALID_ARGUMENT',
+    type: 'BadRequestException',
+    template: 'max_worker cannot be less than min_worker.',
+  },
+  /** What TorchServe answers to a negative number of workers. */
+  WORKER_INDEX: {
+    status: 500,
+    grpc: 'INTERNAL',
+    type: 'IndexOutOfBoundsException',
+    template: 'Index %s out of bounds for length 0',
+  },
+  DEFAULT_VERSION_NOT_FOUND: {
+    status: 404,
+    grpc: 'NOT_FOUND',
+    type: 'ModelVersionNotFoundException',
+    template: 'Model version %s does not exist for model %s',
+  },
+  DEFAULT_VERSION_IN_USE: {
+    status: 403,
+    grpc: 'PERMISSION_DENIED',
+    type: 'InvalidModelVersionException',
+    template: 'Cannot remove default version for model %s',
+  },
+  UNREGISTER_TIMEOUT: {
+    status: 408,
+    grpc: 'DEADLINE_EXCEEDED',
+    type: 'RequestTimeoutException',
+    template: 'Timed out while cleaning resources: %s',
+  },
+  NO_CAPACITY_DESCRIBE: {
+    status: 503,
+    grpc: 'UNAVAILABLE',
+    type: 'ServiceUnavailableException',
+    template:
+      'Model "%s" has no worker to serve describe request. Please use scale workers API to add workers.',
+  },
+  DESCRIBE_TIMEOUT: {
+    status: 500,
+    grpc: 'INTERNAL',
+    type: 'InternalServerException',
+    template: 'Failed to get customized model matadata.',
+  },
+  /** An inference key or a management key; TorchServe answers 400, not 401. */
+  TOKEN_REFUSED: {
+    status: 400,
+    grpc: 'PERMISSION_DENIED',
+    type: 'InvalidKeyException',
+    template:
+      'Token Authorization failed. Token either incorrect, expired, or not provided correctly',
+  },
+  /** The API key, which renews the others. */
+  TOKEN_RENEWAL_REFUSED: {
+    status: 400,
+    grpc: 'PERMISSION_DENIED',
+    type: 'InvalidKeyException',
+    template:
+      'Token Authentication failed. Token either incorrect, expired, or not provided correctly',
+  },
+  WORKFLOWS_DISABLED: {
+    status: 400,
+    grpc: 'UNIMPLEMENTED',
+    type: 'BadRequestException',
+    template: 'Registering new workflows is disabled.',
+  },
+  WORKFLOW_NOT_FOUND: {
+    status: 404,
+    grpc: 'NOT_FOUND',
+    type: 'WorkflowNotFoundException',
+    template: 'Workflow not found: %s',
+  },
+  RESPONSE_TOO_LARGE: {
+    status: 500,
+    grpc: 'RESOURCE_EXHAUSTED',
+    type: 'InternalServerException',
+    template:
+      "Message size exceed limit: %s\nConsider increasing the 'max_response_size' in 'config.properties' to fix.",
+  },
+  CLIENT_TIMEOUT: {
+    status: 504,
+    grpc: 'DEADLINE_EXCEEDED',
+    type: 'RequestTimeoutException',
+    template: 'Model "%s" Version %s did not begin within clientTimeoutInMills (%s ms).',
+  },
+  EXPLANATION_UNSUPPORTED: {
+    status: 503,
+    grpc: 'UNIMPLEMENTED',
+    type: 'InternalServerException',
+    template: 'Prediction failed: the handler of model "%s" explains nothing',
+  },
   NATIVE_ADDON_MISSING: {
     status: 500,
     grpc: 'INTERNAL',
@@ -175,11 +352,19 @@ function fill(template: string, values: readonly (string | number)[]): string {
 /** An error with a row in the table. `message` is the row's template with `values` filled in. */
 export class SconceError extends Error {
   readonly code: ErrorCode;
+  /** Why, where the message is one that clients compare and must stay as TorchServe's. */
+  reason: string | undefined;
 
   constructor(code: ErrorCode, ...values: readonly (string | number)[]) {
     super(fill(errorTable[code].template, values));
     this.name = 'SconceError';
     this.code = code;
+  }
+
+  /** The same error with a reason. */
+  because(reason: string): this {
+    this.reason = reason;
+    return this;
   }
 
   /** HTTP status of the row. */

@@ -45,9 +45,19 @@ export function sendJson(reply: FastifyReply, status: number, value: unknown): F
   );
 }
 
-/** The body of every error. */
-export function errorBody(error: SconceError): { code: number; type: string; message: string } {
-  return { code: error.status, type: error.type, message: error.message };
+/** The body of every error. `reason` is ours, and stands only where TorchServe's message hides it. */
+export function errorBody(error: SconceError): {
+  code: number;
+  type: string;
+  message: string;
+  reason?: string;
+} {
+  return {
+    code: error.status,
+    type: error.type,
+    message: error.message,
+    ...(error.reason === undefined ? {} : { reason: error.reason }),
+  };
 }
 
 /** An error's response. The connection ends with it, as TorchServe's does. */
