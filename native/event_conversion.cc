@@ -82,9 +82,24 @@ void fill(Napi::Object& object, BatchEvent& event) {
   object.Set("errors", errors);
 }
 
+Napi::Array numbers_to_js(Napi::Env env, const std::vector<double>& numbers) {
+  Napi::Array list = Napi::Array::New(env, numbers.size());
+  for (uint32_t i = 0; i < numbers.size(); ++i) list[i] = numbers[i];
+  return list;
+}
+
+void set_error(Napi::Object& object, const std::optional<FailedEvent>& failure) {
+  if (!failure) return;
+  Napi::Object error = Napi::Object::New(object.Env());
+  error.Set("code", failure->code);
+  error.Set("message", failure->message);
+  object.Set("error", error);
+}
+
 void fill(Napi::Object& object, LoadedEvent& event) {
   object.Set("kind", "loaded");
   object.Set("description", description_to_js(object.Env(), event.description));
+  object.Set("loadMilliseconds", numbers_to_js(object.Env(), event.load_milliseconds));
 }
 
 void fill(Napi::Object& object, FailedEvent& event) {
@@ -96,11 +111,14 @@ void fill(Napi::Object& object, FailedEvent& event) {
 void fill(Napi::Object& object, WarmedEvent& event) {
   object.Set("kind", "warmed");
   object.Set("signature", event.signature);
-  if (!event.error) return;
-  Napi::Object error = Napi::Object::New(object.Env());
-  error.Set("code", event.error->code);
-  error.Set("message", event.error->message);
-  object.Set("error", error);
+  set_error(object, event.error);
+}
+
+void fill(Napi::Object& object, ScaledEvent& event) {
+  object.Set("kind", "scaled");
+  object.Set("instances", event.instances);
+  object.Set("loadMilliseconds", numbers_to_js(object.Env(), event.load_milliseconds));
+  set_error(object, event.error);
 }
 
 void fill(Napi::Object& object, ClosedEvent&) { object.Set("kind", "closed"); }

@@ -33,6 +33,7 @@ struct BatchEvent {
 struct LoadedEvent {
   int model = 0;
   ModelDescription description;
+  std::vector<double> load_milliseconds;  // of each instance, oldest first
 };
 
 struct FailedEvent {
@@ -47,12 +48,22 @@ struct WarmedEvent {
   std::optional<FailedEvent> error;
 };
 
-// All threads of the model are about to return and can be joined without waiting.
+// Answers a wish: as many instances run as were asked for last, or as could be made.
+struct ScaledEvent {
+  int model = 0;
+  int instances = 0;
+  std::vector<double> load_milliseconds;  // of each instance that is new, oldest first
+  std::optional<FailedEvent> error;
+};
+
+// The instances' threads are gone and their memory is freed; the last thread of the model is about
+// to return and can be joined without waiting.
 struct ClosedEvent {
   int model = 0;
 };
 
-using Event = std::variant<BatchEvent, LoadedEvent, FailedEvent, WarmedEvent, ClosedEvent>;
+using Event =
+    std::variant<BatchEvent, LoadedEvent, FailedEvent, WarmedEvent, ScaledEvent, ClosedEvent>;
 
 // Where events go. post() may be called from any thread.
 class EventSink {

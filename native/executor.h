@@ -1,13 +1,18 @@
 // The execution threads of one model version on one device. They load the file, warm up, and run
 // slabs; they touch no JavaScript. Everything they have to say goes to an EventSink.
+//
+// One thread, the supervisor, loads the file, and starts, counts and joins the threads of the
+// instances; it sleeps while nothing changes. All events but those of batches come from it.
 #pragma once
 
 #include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <list>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -15,7 +20,9 @@
 #include "batch_runner.h"
 #include "engine/engine.h"
 #include "events.h"
+#include "signature_table.h"
 #include "slab.h"
+#include "warm_up.h"
 
 namespace sconce {
 
@@ -23,6 +30,7 @@ struct ExecutorOptions {
   int id = 0;
   EngineOptions engine;
   int instances = 1;
+  int intra_op_threads = 1;  // of each instance, CPU only
   std::chrono::microseconds commit_timeout{};
 };
 
@@ -48,18 +56,23 @@ class Executor {
   // Queues a slab that has committed rows. Thread-safe. Throws Error when it is already queued.
   void ring(int slab_id);
 
-  // Runs zeros through every instance, once per number of rows; ends in a WarmedEvent.
-  void warm_up(std::vector<TensorMeta> inputs, std::vector<int> rows);
+  // Runs zeros through every instance, once per number of rows; ends in a WarmedEvent. Instances
+  // that are added later run what succeeded last before they take work.
+  void warm_up(WarmUp warm_up);
 
-  // The signature of a recent event. Throws Error when it is too old: only the last ones are kept,
-  // so that a model whose output shapes never repeat cannot fill the memory.
+  // Adds instances, or stops the newest after the batch that they run. Each call ends in one
+  // ScaledEvent, in order; a call before that event replaces the wish, and the events of both come
+  // when the last is met. Throws Error with MODEL_CLOSED when the model stops.
+  void scale(int instances, int intra_op_threads);
+
+  // The signature of a recent event. Throws Error when it is too old.
   [[nodiscard]] Signature signature(int signature_id) const;
 
-  // One list per instance, filled when the instance was made.
+  // One list for each instance that is ready, oldest first.
   [[nodiscard]] std::vector<std::vector<uint64_t>> parameter_pointers() const;
 
   // Asks the threads to stop after what they are running; ends in a ClosedEvent. Slabs that are
-  // still queued come back with MODEL_CLOSED.
+  // still queued come back with MODEL_CLOSED. Wishes that are under way get no event of their own.
   void close();
 
   // True when every thread has nothing more to do, waiting for that until `deadline`.
@@ -68,6 +81,8 @@ class Executor {
   void join();
 
  private:
+  using Clock = std::chrono::steady_clock;
+
   struct RegisteredSlab {
     std::shared_ptr<Slab> slab;
     bool busy = false;
@@ -75,44 +90,86 @@ class Executor {
   };
   struct QueuedSlab {
     std::shared_ptr<Slab> slab;
-    std::chrono::steady_clock::time_point rung;
+    Clock::time_point rung;
   };
-  struct WarmUp {
-    std::vector<TensorMeta> inputs;
-    std::vector<int> rows;
-    int generation = 0;
+  // The thread of one instance. The supervisor makes and joins it; the rest is under the mutex.
+  struct InstanceThread {
+    enum class State : uint8_t { kStarting, kServing, kLeaving, kLeft };
+
+    Clock::time_point asked;
+    std::thread thread;
+    State state = State::kStarting;
+    bool stop = false;  // leaves as soon as nothing of its own is running; may be taken back
+    bool reported = false;
+    int intra_op_threads = 0;  // that the instance was told last
+    int warmed_generation = 0;
+    double load_milliseconds = 0;
+    std::vector<uint64_t> parameter_pointers;
+
+    [[nodiscard]] bool present() const { return state < State::kLeaving; }
+    [[nodiscard]] bool wanted() const { return present() && !stop; }
   };
 
-  void load_and_run();
-  void run_instance(int index);
-  void serve(EngineInstance& instance);
-  void run_warm_up(EngineInstance& instance, const WarmUp& warm_up);
+  // On the supervisor's thread: supervisor.cc. Where a lock is passed it holds the mutex, which is
+  // released while threads are started and joined.
+  void supervise();
+  void watch_instances();
+  void join_left(std::unique_lock<std::mutex>& lock);
+  void adjust(std::unique_lock<std::mutex>& lock);
+  void start_instance(std::unique_lock<std::mutex>& lock);
+  void report();
+  void report_instances();
+  void report_warm_up();
+  [[nodiscard]] bool as_many_as_wanted() const;
+  [[nodiscard]] std::vector<double> take_load_milliseconds();
+  void end();
+  void fail_queue();
+
+  // On the thread of an instance.
+  void run_instance(InstanceThread& self);
+  void prepare(InstanceThread& self, EngineInstance& instance);
+  void serve(InstanceThread& self, EngineInstance& instance);
+  void warm(InstanceThread& self, EngineInstance& instance, std::unique_lock<std::mutex>& lock);
   void complete(SlabRun& run);
-  void leave();
-  void fail(const std::string& code, const std::string& message);
-  int intern(const Signature& signature);
+
+  // With the mutex held.
+  void fail_instance(InstanceThread& self, const std::string& code, const std::string& message);
+  [[nodiscard]] int count_wanted() const;
+  void wake_supervisor();
 
   const ExecutorOptions options_;
   EventSink& sink_;
   std::unique_ptr<EngineModel> model_;
+  SignatureTable signatures_;
+  std::thread supervisor_;
 
   mutable std::mutex mutex_;
-  std::condition_variable wake_;
+  std::condition_variable wake_;  // instances wait here
+  std::condition_variable changed_;
   std::condition_variable ended_;
+  bool has_changed_ = false;
+  bool loaded_ = false;
+  bool closing_ = false;
+  bool accepts_slabs_ = true;
+  bool has_ended_ = false;
+
   std::deque<QueuedSlab> queue_;
   std::map<int, RegisteredSlab> slabs_;
   int next_slab_id_ = 1;
-  std::deque<Signature> signatures_;
-  int first_signature_id_ = 0;
-  std::vector<std::vector<uint64_t>> parameter_pointers_;
+
+  std::list<InstanceThread> instances_;  // oldest first
+  int wanted_instances_;
+  int intra_op_threads_;
+  Clock::time_point asked_;
+  int open_wishes_ = 0;                 // calls of scale() that have no event yet
+  std::optional<FailedEvent> failure_;  // of an instance that could not be added
+  std::optional<FailedEvent> fatal_;    // what ends the model
+
   WarmUp warm_up_;
-  int warm_ups_pending_ = 0;
+  int warm_up_generation_ = 0;
+  bool warming_ = false;
   WarmedEvent warmed_;
-  bool closing_ = false;
-  int running_threads_ = 0;
-  bool has_ended_ = false;
-  int instances_ready_ = 0;
-  std::vector<std::thread> threads_;
+  std::optional<WarmUp> last_warm_up_;  // that succeeded
 };
 
 }  // namespace sconce

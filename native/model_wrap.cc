@@ -13,6 +13,7 @@ namespace sconce {
 namespace {
 
 constexpr int kMaxInstances = 1024;
+constexpr int kMaxIntraOpThreads = 1024;
 constexpr int64_t kMaxTimeoutMilliseconds = 3'600'000;
 
 TensorMeta read_tensor_meta(const Napi::Object& object) {
@@ -37,15 +38,31 @@ SlabLayout read_layout(const Napi::Object& object) {
   return layout;
 }
 
+Precision read_precision(const Napi::Value& value) {
+  if (value.IsUndefined()) return Precision::kFloat32;
+  const std::string name = read_string(value, "precision");
+  if (name == "float32") return Precision::kFloat32;
+  if (name == "bfloat16") return Precision::kBFloat16;
+  if (name == "float16") return Precision::kFloat16;
+  throw Error("INTERNAL", "precision must be float32, bfloat16 or float16, not " + name);
+}
+
+int read_instances(const Napi::Value& value) {
+  return static_cast<int>(read_integer(value, "instances", 1, kMaxInstances));
+}
+
+int read_intra_op_threads(const Napi::Value& value) {
+  return static_cast<int>(read_integer(value, "intraOpThreads", 1, kMaxIntraOpThreads));
+}
+
 ExecutorOptions read_options(const Napi::Object& object) {
   ExecutorOptions options;
   options.engine.path = read_string(object.Get("path"), "path");
   options.engine.device = read_string(object.Get("device"), "device");
-  options.engine.intra_op_threads = static_cast<int>(
-      read_integer(object.Get("intraOpThreads"), "intraOpThreads", 1, kMaxInstances));
   options.engine.freeze = object.Get("freeze").ToBoolean();
-  options.instances =
-      static_cast<int>(read_integer(object.Get("instances"), "instances", 1, kMaxInstances));
+  options.engine.precision = read_precision(object.Get("precision"));
+  options.instances = read_instances(object.Get("instances"));
+  options.intra_op_threads = read_intra_op_threads(object.Get("intraOpThreads"));
   options.commit_timeout = std::chrono::milliseconds(
       read_integer(object.Get("commitTimeout"), "commitTimeout", 0, kMaxTimeoutMilliseconds));
   return options;
@@ -63,7 +80,7 @@ Napi::Function ModelWrap::define(Napi::Env env) {
       {InstanceAccessor<&ModelWrap::id>("id"), InstanceMethod<&ModelWrap::add_slab>("addSlab"),
        InstanceMethod<&ModelWrap::remove_slab>("removeSlab"),
        InstanceMethod<&ModelWrap::ring>("ring"), InstanceMethod<&ModelWrap::signature>("signature"),
-       InstanceMethod<&ModelWrap::warm_up>("warmUp"),
+       InstanceMethod<&ModelWrap::warm_up>("warmUp"), InstanceMethod<&ModelWrap::scale>("scale"),
        InstanceMethod<&ModelWrap::parameter_pointers>("parameterPointers"),
        InstanceMethod<&ModelWrap::close>("close")});
 }
@@ -126,7 +143,14 @@ Napi::Value ModelWrap::warm_up(const Napi::CallbackInfo& info) {
     for (uint32_t i = 0; i < sizes.Length(); ++i) {
       rows.push_back(static_cast<int>(read_integer(sizes.Get(i), "rows", 1, kMaxCapacity)));
     }
-    executor_->warm_up(std::move(inputs), std::move(rows));
+    executor_->warm_up({.inputs = std::move(inputs), .rows = std::move(rows)});
+    return info.Env().Undefined();
+  });
+}
+
+Napi::Value ModelWrap::scale(const Napi::CallbackInfo& info) {
+  return translate_exceptions(info.Env(), [&] {
+    executor_->scale(read_instances(info[0]), read_intra_op_threads(info[1]));
     return info.Env().Undefined();
   });
 }

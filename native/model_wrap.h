@@ -27,6 +27,7 @@ class ModelWrap : public Napi::ObjectWrap<ModelWrap> {
   Napi::Value ring(const Napi::CallbackInfo& info);
   Napi::Value signature(const Napi::CallbackInfo& info);
   Napi::Value warm_up(const Napi::CallbackInfo& info);
+  Napi::Value scale(const Napi::CallbackInfo& info);
   Napi::Value parameter_pointers(const Napi::CallbackInfo& info);
   Napi::Value close(const Napi::CallbackInfo& info);
 

@@ -1,6 +1,7 @@
 #include "cuda.h"
 
 #include <ATen/ATen.h>
+#include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAException.h>
 #include <c10/cuda/CUDAFunctions.h>
 #include <c10/cuda/CUDAGuard.h>
@@ -19,6 +20,14 @@ bool pin_memory(void* memory, size_t bytes) {
 
 void unpin_memory(void* memory) {
   if (cudaHostUnregister(memory) != cudaSuccess) (void)cudaGetLastError();
+}
+
+void release_device_memory() noexcept {
+  try {
+    if (cuda_device_count() > 0) c10::cuda::CUDACachingAllocator::emptyCache();
+  } catch (const std::exception&) {
+    // A device that failed keeps its memory; its next batch says so.
+  }
 }
 
 CudaPipeline::CudaPipeline(int device)

@@ -22,6 +22,9 @@ int cuda_device_count();
 bool pin_memory(void* memory, size_t bytes);
 void unpin_memory(void* memory);
 
+// Frees what the caching allocator holds of freed tensors, on every device.
+void release_device_memory() noexcept;
+
 #ifdef SCONCE_CUDA
 
 // One compute stream and one stream for each direction of copy. The order of a batch is held by
@@ -70,6 +73,7 @@ class CudaPipeline {
 inline int cuda_device_count() { return 0; }
 inline bool pin_memory(void*, size_t) { return false; }
 inline void unpin_memory(void*) {}
+inline void release_device_memory() noexcept {}
 
 #endif
 

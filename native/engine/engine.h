@@ -15,11 +15,16 @@
 
 namespace sconce {
 
+// What a model computes in. kFloat32 leaves the file as it is, whatever its parameters are.
+enum class Precision : uint8_t { kFloat32, kBFloat16, kFloat16 };
+
 struct EngineOptions {
   std::string path;
-  std::string device;        // "cpu" or "cuda:N"
-  int intra_op_threads = 1;  // of each instance, CPU only
+  std::string device;  // "cpu" or "cuda:N"
   bool freeze = true;
+  // Anything but kFloat32: the module is converted when it is loaded, float32 and float64 inputs
+  // are converted for each batch, and outputs of that precision come back as float32.
+  Precision precision = Precision::kFloat32;
 };
 
 // One argument of `forward` as the file declares it.
@@ -112,6 +117,9 @@ class EngineInstance {
   // Throws Error with MODEL_FAILED, INVALID_OUTPUT or OUT_OF_MEMORY. The batch's memory must stay
   // untouched until the run is ready.
   [[nodiscard]] virtual std::unique_ptr<Run> submit(const Batch& batch) = 0;
+  // How many threads a batch may use, from the next one on; CPU only. Called before the first
+  // batch.
+  virtual void set_intra_op_threads(int threads) = 0;
   // How many runs may be under way at once, so that copies overlap with compute.
   [[nodiscard]] virtual size_t max_in_flight() const { return 1; }
   // True when forward writes to its inputs: a batch of such a model cannot be run a second time.
@@ -120,11 +128,13 @@ class EngineInstance {
   [[nodiscard]] virtual std::vector<uint64_t> parameter_pointers() const = 0;
 };
 
-// A loaded model file. make_instance() is called on the thread that will use the instance.
+// A loaded model file, which its instances must not outlive. make_instance() is called on the
+// thread that will use the instance.
 class EngineModel {
  public:
   virtual ~EngineModel() = default;
   [[nodiscard]] virtual const ModelDescription& description() const = 0;
+  // Throws Error with MODEL_LOAD_FAILED or OUT_OF_MEMORY.
   [[nodiscard]] virtual std::unique_ptr<EngineInstance> make_instance() = 0;
 };
 

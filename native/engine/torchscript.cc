@@ -19,6 +19,7 @@
 #include "cuda.h"
 #include "engine.h"
 #include "failure.h"
+#include "precision.h"
 
 #if TORCH_VERSION_MAJOR < 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR < 11)
 #error "LibTorch 2.11 or newer is required: see docs/quickstart.md"
@@ -41,12 +42,13 @@ std::optional<DType> from_scalar_type(at::ScalarType type) {
   return std::nullopt;
 }
 
-[[noreturn]] void rethrow(const char* code, const std::exception& error) {
+[[noreturn]] void rethrow(const char* code, const std::exception& error,
+                          const std::string& note = {}) {
   const std::string message = error.what();
   const bool oom = dynamic_cast<const std::bad_alloc*>(&error) != nullptr ||
                    dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr ||
                    is_out_of_memory(message);
-  throw Error(oom ? "OUT_OF_MEMORY" : code, first_line(message));
+  throw Error(oom ? "OUT_OF_MEMORY" : code, first_line(message) + note);
 }
 
 // Every tensor a module computes with: parameters, buffers, attributes, and after freezing the
@@ -159,7 +161,9 @@ std::vector<Argument> read_arguments(const torch::jit::Module& module, DType par
 // Flattens what forward returned into tensors and the structure that holds them.
 class OutputReader {
  public:
-  explicit OutputReader(int rows) : rows_(rows) {}
+  // Tensors of the precision that a module was converted to become float32.
+  OutputReader(int rows, std::optional<at::ScalarType> converted)
+      : rows_(rows), converted_(converted) {}
 
   OutputNode read(const c10::IValue& value, int depth = 0) {
     OutputNode node;
@@ -224,11 +228,12 @@ class OutputReader {
     if (tensor.layout() != at::kStrided) {
       throw Error("INVALID_OUTPUT", "the model returned a tensor that is not dense");
     }
-    tensors_.push_back(tensor);
+    tensors_.push_back(tensor.scalar_type() == converted_ ? tensor.to(at::kFloat) : tensor);
     return static_cast<int>(tensors_.size()) - 1;
   }
 
   int rows_;
+  std::optional<at::ScalarType> converted_;
   std::vector<at::Tensor> tensors_;
 };
 
@@ -264,20 +269,68 @@ class TorchRun : public Run {
   BatchResult take_result() override { return std::move(result); }
 };
 
+// The copies of a module that instances run. What a copy compiles stays in the module's compilation
+// unit until the model goes, so the copy that an instance leaves behind is kept for the next one,
+// together with what its graph has learnt of its inputs.
+class ModuleCopies {
+ public:
+  // A clone has graph executors of its own. Made in place it shares every tensor. Freezing leaves
+  // as attributes only the tensors that forward changes; of these each instance needs its own.
+  ModuleCopies(const torch::jit::Module& module, bool frozen) : module_(module), frozen_(frozen) {}
+
+  torch::jit::Module take() {
+    const std::scoped_lock lock(mutex_);
+    if (idle_.empty()) {
+      idle_.reserve(++made_);  // so that giving back cannot fail
+      return module_.clone(/*inplace=*/!frozen_);
+    }
+    torch::jit::Module copy = std::move(idle_.back());
+    idle_.pop_back();
+    return copy;
+  }
+
+  void give_back(torch::jit::Module copy) {
+    const std::scoped_lock lock(mutex_);
+    idle_.push_back(std::move(copy));
+  }
+
+ private:
+  std::mutex mutex_;
+  torch::jit::Module module_;
+  bool frozen_;
+  size_t made_ = 0;
+  std::vector<torch::jit::Module> idle_;
+};
+
+// What all instances of a model have in common.
+struct SharedModel {
+  std::unique_ptr<ModuleCopies> copies;
+  c10::Device device;
+  std::optional<at::ScalarType> converted;  // the precision, when it is not the file's own
+  bool writes_inputs = false;
+};
+
 class TorchScriptInstance : public EngineInstance {
  public:
-  TorchScriptInstance(torch::jit::Module module, c10::Device device, int intra_op_threads,
-                      bool writes_inputs)
-      : module_(std::move(module)), writes_inputs_(writes_inputs) {
-    // Both are settings of this thread: with OpenMP each thread that starts parallel regions has
-    // its own team size.
-    if (device.is_cpu()) at::set_num_threads(intra_op_threads);
+  explicit TorchScriptInstance(SharedModel& model) : model_(model), module_(model.copies->take()) {
 #ifdef SCONCE_CUDA
+    const c10::Device device = model.device;
     if (device.is_cuda()) {
       c10::cuda::set_device(device.index());
       pipeline_.emplace(device.index());
     }
 #endif
+  }
+
+  ~TorchScriptInstance() override { model_.copies->give_back(std::move(module_)); }
+
+  void set_intra_op_threads(int threads) override {
+    if (!model_.device.is_cpu()) return;
+    // A setting of this thread: with OpenMP each thread that starts parallel regions has its own
+    // team size. LibTorch gives a thread the number that was set last anywhere when it first asks,
+    // so it is made to ask before.
+    (void)at::get_num_threads();
+    at::set_num_threads(threads);
   }
 
   std::unique_ptr<Run> submit(const Batch& batch) override {
@@ -288,7 +341,7 @@ class TorchScriptInstance : public EngineInstance {
     } catch (const Error&) {
       throw;
     } catch (const std::exception& error) {
-      rethrow("MODEL_FAILED", error);
+      rethrow("MODEL_FAILED", error, precision_note());
     }
     return run;
   }
@@ -300,7 +353,7 @@ class TorchScriptInstance : public EngineInstance {
     return 1;
   }
 
-  [[nodiscard]] bool writes_inputs() const override { return writes_inputs_; }
+  [[nodiscard]] bool writes_inputs() const override { return model_.writes_inputs; }
 
   [[nodiscard]] std::vector<uint64_t> parameter_pointers() const override {
     TensorCollector collector;
@@ -309,7 +362,16 @@ class TorchScriptInstance : public EngineInstance {
   }
 
  private:
+  [[nodiscard]] std::string precision_note() const {
+    if (!model_.converted) return {};
+    return std::string(" (the model was converted to ") + precision_name(*model_.converted) + ")";
+  }
+
   std::vector<at::Tensor> forward(const Batch& batch, TorchRun& run) {
+#ifdef SCONCE_CUDA
+    std::optional<c10::cuda::CUDAStreamGuard> on_compute;
+    if (pipeline_) on_compute.emplace(pipeline_->compute());
+#endif
     std::vector<c10::IValue> arguments;
     arguments.reserve(batch.inputs.size());
     for (const BatchInput& input : batch.inputs) {
@@ -317,13 +379,11 @@ class TorchScriptInstance : public EngineInstance {
 #ifdef SCONCE_CUDA
       if (pipeline_) tensor = pipeline_->upload(tensor);
 #endif
+      const bool wide = input.dtype == DType::kFloat32 || input.dtype == DType::kFloat64;
+      if (model_.converted && wide) tensor = tensor.to(*model_.converted);
       arguments.emplace_back(std::move(tensor));
     }
-    OutputReader reader(batch.rows);
-#ifdef SCONCE_CUDA
-    std::optional<c10::cuda::CUDAStreamGuard> on_compute;
-    if (pipeline_) on_compute.emplace(pipeline_->compute());
-#endif
+    OutputReader reader(batch.rows, model_.converted);
     OutputNode structure = reader.read(module_.forward(std::move(arguments)));
     run.result.signature = reader.signature(std::move(structure));
     run.result.rows = batch.rows;
@@ -360,8 +420,8 @@ class TorchScriptInstance : public EngineInstance {
 
   // The thread that makes an instance also uses and destroys it, so the guard covers its life.
   c10::InferenceMode inference_mode_{true};
+  SharedModel& model_;
   torch::jit::Module module_;
-  bool writes_inputs_;
 #ifdef SCONCE_CUDA
   std::optional<CudaPipeline> pipeline_;
 #endif
@@ -401,42 +461,60 @@ void check_file(const std::string& path) {
   }
 }
 
+torch::jit::Module read_module(const std::string& path, c10::Device device) {
+  check_file(path);
+  torch::jit::Module module;
+  try {
+    module = torch::jit::load(path, device);
+  } catch (const std::exception& error) {
+    const std::string line = first_line(error.what());
+    if (line.find("constants.pkl") != std::string::npos) {
+      throw Error("MODEL_LOAD_FAILED",
+                  "not a TorchScript file: it holds no code; save the model with "
+                  "torch.jit.script(model).save(path) instead of torch.save (" +
+                      line + ")");
+    }
+    if (is_out_of_memory(error.what())) rethrow("MODEL_LOAD_FAILED", error);
+    throw Error("MODEL_LOAD_FAILED",
+                "the file is damaged or was not written by torch.jit.save: " + line);
+  }
+  if (!module.find_method("forward")) {
+    throw Error("MODEL_LOAD_FAILED", "the module has no forward method");
+  }
+  module.eval();
+  return module;
+}
+
+void convert(torch::jit::Module& module, at::ScalarType type) {
+  try {
+    convert_module(module, type);
+  } catch (const std::exception& error) {
+    if (is_out_of_memory(error.what())) rethrow("MODEL_LOAD_FAILED", error);
+    throw Error("MODEL_LOAD_FAILED", std::string("the module cannot be converted to ") +
+                                         precision_name(type) + ": " + first_line(error.what()));
+  }
+}
+
 class TorchScriptModel : public EngineModel {
  public:
   explicit TorchScriptModel(const EngineOptions& options)
-      : device_(parse_device(options.device)), intra_op_threads_(options.intra_op_threads) {
+      : shared_{.copies = nullptr,
+                .device = parse_device(options.device),
+                .converted = converted_type(options.precision)} {
     static std::once_flag interop;
     std::call_once(interop, [] { at::set_num_interop_threads(1); });
+    // Freezing computes a little, which needs no team of threads that then stays with this one.
+    (void)at::get_num_threads();
+    at::set_num_threads(1);
     const auto start = std::chrono::steady_clock::now();
     const c10::InferenceMode inference_mode(true);
-    check_file(options.path);
-    try {
-      module_ = torch::jit::load(options.path, device_);
-    } catch (const std::exception& error) {
-      const std::string line = first_line(error.what());
-      if (line.find("constants.pkl") != std::string::npos) {
-        throw Error("MODEL_LOAD_FAILED",
-                    "not a TorchScript file: it holds no code; save the model with "
-                    "torch.jit.script(model).save(path) instead of torch.save (" +
-                        line + ")");
-      }
-      if (is_out_of_memory(error.what())) rethrow("MODEL_LOAD_FAILED", error);
-      throw Error("MODEL_LOAD_FAILED",
-                  "the file is damaged or was not written by torch.jit.save: " + line);
-    }
-    if (!module_.find_method("forward")) {
-      throw Error("MODEL_LOAD_FAILED", "the module has no forward method");
-    }
-    module_.eval();
-    TensorCollector tensors;
-    tensors.add(module_);
-    description_.arguments =
-        read_arguments(module_, tensors.floating_dtype().value_or(DType::kFloat32));
-    const auto& returns = module_.get_method("forward").function().getSchema().returns();
-    description_.returns = returns.empty() ? "None" : returns.front().type()->annotation_str();
-    description_.parameter_bytes = tensors.bytes();
-    writes_inputs_ = writes_arguments(module_);
-    if (options.freeze) freeze();
+    torch::jit::Module module = read_module(options.path, shared_.device);
+    describe(module);
+    shared_.writes_inputs = writes_arguments(module);
+    if (shared_.converted) convert(module, *shared_.converted);
+    description_.parameter_bytes = tensors_of(module).bytes();
+    if (options.freeze) freeze(module);
+    shared_.copies = std::make_unique<ModuleCopies>(module, description_.frozen);
     description_.load_milliseconds =
         std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
   }
@@ -444,29 +522,38 @@ class TorchScriptModel : public EngineModel {
   [[nodiscard]] const ModelDescription& description() const override { return description_; }
 
   std::unique_ptr<EngineInstance> make_instance() override {
-    // A clone has graph executors of its own. Made in place it shares every tensor. Freezing leaves
-    // as attributes only the tensors that forward changes; of these each instance needs its own.
-    const bool share_attributes = !description_.frozen;
-    const std::scoped_lock lock(mutex_);
-    return std::make_unique<TorchScriptInstance>(module_.clone(/*inplace=*/share_attributes),
-                                                 device_, intra_op_threads_, writes_inputs_);
+    try {
+      return std::make_unique<TorchScriptInstance>(shared_);
+    } catch (const std::exception& error) {
+      rethrow("MODEL_LOAD_FAILED", error);
+    }
   }
 
  private:
-  void freeze() {
+  static TensorCollector tensors_of(const torch::jit::Module& module) {
+    TensorCollector tensors;
+    tensors.add(module);
+    return tensors;
+  }
+
+  // Before conversion: requests keep the dtypes that the file declares.
+  void describe(const torch::jit::Module& module) {
+    const std::optional<DType> dtype = tensors_of(module).floating_dtype();
+    description_.arguments = read_arguments(module, dtype.value_or(DType::kFloat32));
+    const auto& returns = module.get_method("forward").function().getSchema().returns();
+    description_.returns = returns.empty() ? "None" : returns.front().type()->annotation_str();
+  }
+
+  void freeze(torch::jit::Module& module) {
     try {
-      module_ = torch::jit::freeze(module_);
+      module = torch::jit::freeze(module);
       description_.frozen = true;
     } catch (const std::exception&) {
       // Some modules cannot be frozen; they run as they are, and the description says so.
     }
   }
 
-  c10::Device device_;
-  int intra_op_threads_;
-  std::mutex mutex_;
-  torch::jit::Module module_;
-  bool writes_inputs_ = false;
+  SharedModel shared_;
   ModelDescription description_;
 };
 

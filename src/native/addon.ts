@@ -74,14 +74,25 @@ export interface NativeModelDescription {
   frozen: boolean;
 }
 
+/** What a model can compute in. */
+export const precisions = ['float32', 'bfloat16', 'float16'] as const;
+export type Precision = (typeof precisions)[number];
+
 export interface NativeModelOptions {
   path: string;
   /** 'cpu' or 'cuda:N'. */
   device: string;
+  /** 1 to 1024. */
   instances: number;
-  /** Intra-op threads of each instance, CPU only. */
+  /** Intra-op threads of each instance, 1 to 1024, CPU only. */
   intraOpThreads: number;
   freeze: boolean;
+  /**
+   * 'float32', the default, leaves the module as the file has it. The others convert it when it is
+   * loaded: float32 and float64 inputs are converted for each batch, and outputs of the precision
+   * come back as float32, so that slabs and replies know nothing of it.
+   */
+  precision?: Precision;
   /** Milliseconds an instance waits for reserved rows that are not committed yet. */
   commitTimeout: number;
 }
@@ -114,9 +125,23 @@ export interface NativeModel {
   signature(signatureId: number): { outputs: NativeOutput[]; structure: OutputStructure };
   /** Runs zeros of the given row shapes with the given number of rows on every instance; ends in a 'warmed' event. */
   warmUp(inputs: { dtype: number; dims: number[] }[], rows: number[]): void;
-  /** Addresses of the parameter storages that each instance uses (one list per instance). */
+  /**
+   * Adds instances, or stops the newest after the batch that each is running; what is rung stays
+   * for the others. `intraOpThreads` holds for every instance from its next batch on (CPU). A new
+   * instance runs the last warm-up that succeeded before it takes work. Both numbers are 1 to 1024.
+   *
+   * Each call ends in one 'scaled' event, in the order of the calls. A call before that event
+   * replaces the wish before it: the events of both come when the last is met. Those of calls made
+   * while the model loads come after 'loaded'. When the model closes meanwhile, 'closed' is the
+   * answer to all. Throws MODEL_CLOSED when it already does.
+   */
+  scale(instances: number, intraOpThreads: number): void;
+  /** Addresses of the parameter storages that each running instance uses, oldest instance first. */
   parameterPointers(): bigint[][];
-  /** Stops the instances after their current batch; rung slabs come back failed with MODEL_CLOSED. Ends in a 'closed' event. */
+  /**
+   * Stops the instances after their current batch; rung slabs come back failed with MODEL_CLOSED.
+   * Ends in a 'closed' event, when the module is freed and its memory is back with the system.
+   */
   close(): void;
 }
 
@@ -145,9 +170,30 @@ export interface BatchEvent {
   computeMicroseconds: number;
 }
 
+/** Answers a call of `scale`: as many instances run as the last call asked for, or as could be made. */
+export interface ScaledEvent {
+  kind: 'scaled';
+  model: number;
+  /** Instances that run. */
+  instances: number;
+  /** Of each instance that is new: milliseconds from the call until it could take work. */
+  loadMilliseconds: number[];
+  /** Why there are fewer than asked for. */
+  error?: { code: string; message: string };
+}
+
+export interface LoadedEvent {
+  kind: 'loaded';
+  model: number;
+  description: NativeModelDescription;
+  /** Of each instance: milliseconds until it could take work, reading the file included. */
+  loadMilliseconds: number[];
+}
+
 export type NativeEvent =
   | BatchEvent
-  | { kind: 'loaded'; model: number; description: NativeModelDescription }
+  | LoadedEvent
+  | ScaledEvent
   | { kind: 'failed'; model: number; code: string; message: string }
   | { kind: 'warmed'; model: number; signature: number; error?: { code: string; message: string } }
   | { kind: 'closed'; model: number };

@@ -5,15 +5,19 @@ import type {
   NativeModel,
   NativeModelDescription,
   NativeModelOptions,
+  ScaledEvent,
 } from './addon.js';
 import { addon } from './binding.js';
 
 /** What a model's owner wants to hear from its execution threads, on the main loop. */
 export interface ModelListener {
   batch(event: BatchEvent): void;
-  loaded(description: NativeModelDescription): void;
+  /** `loadMilliseconds`: of each instance until it could take work, reading the file included. */
+  loaded(description: NativeModelDescription, loadMilliseconds: number[]): void;
   failed(code: string, message: string): void;
   warmed(signature: number, error?: { code: string; message: string }): void;
+  /** For those who call `scale`. */
+  scaled?(event: ScaledEvent): void;
   closed(): void;
 }
 
@@ -37,13 +41,16 @@ function dispatch(event: NativeEvent): void {
       entry.listener.batch(event);
       break;
     case 'loaded':
-      entry.listener.loaded(event.description);
+      entry.listener.loaded(event.description, event.loadMilliseconds);
       break;
     case 'failed':
       entry.listener.failed(event.code, event.message);
       break;
     case 'warmed':
       entry.listener.warmed(event.signature, event.error);
+      break;
+    case 'scaled':
+      entry.listener.scaled?.(event);
       break;
     case 'closed':
       open.delete(event.model);

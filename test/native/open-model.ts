@@ -7,19 +7,27 @@ import {
   slabHeader,
 } from '../../src/batching/slab-layout.js';
 import { reserveRows, settleRows } from '../../src/batching/slab-protocol.js';
+import { Deferred } from '../../src/models/deferred.js';
 import type {
   BatchEvent,
   NativeModel,
   NativeModelDescription,
   NativeModelOptions,
+  ScaledEvent,
 } from '../../src/native/addon.js';
+import { dtypeCode } from '../../src/native/dtype.js';
 import { openModel } from '../../src/native/runtime.js';
 import { allocateShared } from '../../src/native/shared-memory.js';
 import type { TensorSpec } from '../../src/tensors/tensor-spec.js';
 
+const root = new URL('../../../', import.meta.url);
+
+/** Path of the trained example: float32[n, 64] to float32[n, 1]. */
+export const alphaModel = fileURLToPath(new URL('examples/alpha_model/model.pt', root));
+
 /** Path of a fixture model, seen from the compiled tests. */
 export function fixture(name: string): string {
-  return fileURLToPath(new URL(`../../../test/fixtures/models/${name}`, import.meta.url));
+  return fileURLToPath(new URL(`test/fixtures/models/${name}`, root));
 }
 
 interface ModelEvents {
@@ -38,40 +46,48 @@ export async function closeOpenModels(): Promise<void> {
 /** A native model whose events can be awaited. */
 export class OpenModel extends EventEmitter<ModelEvents> {
   description: NativeModelDescription | undefined;
-
-  private constructor(readonly model: NativeModel) {
-    super();
-  }
+  /** Of each instance that was made while loading. */
+  loadMilliseconds: number[] = [];
 
   /** Resolves when the model is loaded; rejects with {code, message} when it fails. */
+  readonly loaded: Promise<OpenModel>;
+  readonly model: NativeModel;
+  readonly #wishes: Deferred<ScaledEvent>[] = [];
+
+  constructor(path: string, options: Partial<NativeModelOptions> = {}) {
+    super();
+    const loaded = new Deferred<OpenModel>();
+    this.loaded = loaded.promise;
+    // Nobody has to be waiting for it.
+    this.loaded.catch(() => {});
+    this.model = openModel(
+      {
+        path,
+        device: 'cpu',
+        instances: 1,
+        intraOpThreads: 1,
+        freeze: true,
+        commitTimeout: 1000,
+        ...options,
+      },
+      {
+        batch: (event) => this.emit('batch', event),
+        loaded: (description, loadMilliseconds) => {
+          this.description = description;
+          this.loadMilliseconds = loadMilliseconds;
+          open.add(this);
+          loaded.resolve(this);
+        },
+        failed: (code, message) => loaded.reject(Object.assign(new Error(message), { code })),
+        warmed: (signature, error) => this.emit('warmed', signature, error),
+        scaled: (event) => this.#wishes.shift()?.resolve(event),
+        closed: () => this.emit('closed'),
+      },
+    );
+  }
+
   static load(path: string, options: Partial<NativeModelOptions> = {}): Promise<OpenModel> {
-    return new Promise((resolve, reject) => {
-      let opened: OpenModel | undefined;
-      const model = openModel(
-        {
-          path,
-          device: 'cpu',
-          instances: 1,
-          intraOpThreads: 1,
-          freeze: true,
-          commitTimeout: 1000,
-          ...options,
-        },
-        {
-          batch: (event) => opened?.emit('batch', event),
-          loaded: (description) => {
-            if (opened === undefined) return;
-            opened.description = description;
-            open.add(opened);
-            resolve(opened);
-          },
-          failed: (code, message) => reject(Object.assign(new Error(message), { code })),
-          warmed: (signature, error) => opened?.emit('warmed', signature, error),
-          closed: () => opened?.emit('closed'),
-        },
-      );
-      opened = new OpenModel(model);
-    });
+    return new OpenModel(path, options).loaded;
   }
 
   addSlab(inputs: TensorSpec[], capacity: number, outputBytes = 0): TestSlab {
@@ -92,6 +108,22 @@ export class OpenModel extends EventEmitter<ModelEvents> {
     });
     this.model.ring(slab.id);
     return batch;
+  }
+
+  /** Runs zeros through every instance. */
+  async warmUp(dims: number[], rows: number[]): Promise<void> {
+    const warmed = once(this, 'warmed');
+    this.model.warmUp([{ dtype: dtypeCode('float32'), dims }], rows);
+    const [, error] = await warmed;
+    if (error !== undefined) throw Object.assign(new Error(error.message), { code: error.code });
+  }
+
+  /** Resolves with the event that answers this call. */
+  scale(instances: number, intraOpThreads = 1): Promise<ScaledEvent> {
+    this.model.scale(instances, intraOpThreads);
+    const wish = new Deferred<ScaledEvent>();
+    this.#wishes.push(wish);
+    return wish.promise;
   }
 
   async close(): Promise<void> {
