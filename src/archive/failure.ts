@@ -1,0 +1,25 @@
+import { SconceError } from '../errors.js';
+
+const shownLength = 200;
+
+/** INVALID_ARCHIVE: `model.mar: is empty`. */
+export function badArchive(archive: string, what: string): SconceError {
+  return new SconceError('INVALID_ARCHIVE', `${archive}: ${what}`);
+}
+
+/** INVALID_ARCHIVE: `model.mar: the entry "../x" is there twice`. */
+export function badEntry(archive: string, entry: string, what: string): SconceError {
+  // Quoted so that no line break or escape sequence of a hostile name reaches a log or a terminal.
+  const shown = entry.length > shownLength ? `${entry.slice(0, shownLength)}…` : entry;
+  return badArchive(archive, `the entry ${JSON.stringify(shown)} ${what}`);
+}
+
+/** Whether the operating system refused, as opposed to a library that reads a format. */
+export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error;
+}
+
+/** The message of any thrown value. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
