@@ -11,10 +11,14 @@ const documents = ['docs/configuration.md', 'docs/errors.md', 'docs/metrics.md']
 
 /** What stands in each block, by the name in its first line. */
 const blocks = {
-  settings: settingsTable,
+  settings: settingsTables,
+  'environment-names': environmentTable,
+  'torchserve-keys': torchserveKeysTable,
   'model-config': modelConfigTable,
+  'torchserve-model-config': torchserveModelConfigTable,
   errors: errorsTable,
   metrics: metricsTable,
+  'torchserve-metrics': torchserveMetricsTable,
 };
 
 /**
@@ -58,25 +62,68 @@ export function fillBlocks(text, path, made, used = new Set()) {
 
 const load = (path) => import(pathToFileURL(join(root, 'dist/src', path)).href);
 
-async function settingsTable() {
-  const { settingsSchema } = await load('config/settings.js');
-  const { flagName } = await load('cli/flags.js');
+async function settingsTables() {
+  const { allSettings } = await load('config/setting.js');
+  const groups = [...new Set(allSettings.map(({ group }) => group))];
+  return groups
+    .map((group) => {
+      const rows = allSettings
+        .filter((setting) => setting.group === group)
+        .map(({ name, key, flag, schema, fallback, description }) => [
+          code(name),
+          [key, flag ?? []].flat().map(code).join(', '),
+          typeInWords(schema),
+          fallback === undefined ? 'none' : defaultInWords(fallback),
+          description,
+        ]);
+      return `### ${group}\n\n${table(['Setting', 'Key, flag', 'Type', 'Default', 'Meaning'], rows)}`;
+    })
+    .join('\n\n');
+}
+
+/** Environment variables that are not `TS_` and the key in capitals. */
+async function environmentTable() {
+  const { allSettings } = await load('config/setting.js');
+  const rows = allSettings.flatMap(({ name, key, override, environment }) => [
+    ...(override === `TS_${key.toUpperCase()}` ? [] : [[code(name), overrideInWords(override)]]),
+    ...(environment === undefined ? [] : [[code(name), `${code(environment)}, always read`]]),
+  ]);
+  return table(['Setting', 'Variable'], rows);
+}
+
+function overrideInWords(override) {
+  return override === undefined ? 'none' : code(override);
+}
+
+async function torchserveKeysTable() {
+  const { meaninglessKeys } = await load('config/torchserve-keys.js');
+  const keysByReason = new Map();
+  for (const [key, { why }] of meaninglessKeys) {
+    keysByReason.set(why, [...(keysByReason.get(why) ?? []), code(key)]);
+  }
   return table(
-    ['Setting', 'Flag', 'Type', 'Default', 'Meaning'],
-    Object.entries(settingsSchema.properties).map(([name, schema]) => [
-      code(name),
-      code(`--${flagName(name)}`),
-      typeInWords(schema),
-      defaultInWords(schema),
-      schema.description,
-    ]),
+    ['Keys', 'Why they have no effect'],
+    [...keysByReason].map(([why, keys]) => [keys.join(', '), why]),
   );
 }
 
 async function modelConfigTable() {
-  const { modelConfigSchema } = await load('config/model-config.js');
-  const rows = Object.entries(modelConfigSchema.properties).flatMap(([name, schema]) => [
-    [code(name), typeInWords(schema), schema.description],
+  const { ownModelKeys } = await load('config/schemas/own-model-keys.js');
+  return keysTable(ownModelKeys);
+}
+
+async function torchserveModelConfigTable() {
+  const { torchserveModelKeys } = await load('config/schemas/torchserve-model-keys.js');
+  return keysTable(torchserveModelKeys);
+}
+
+function keysTable(properties) {
+  const rows = Object.entries(properties).flatMap(([name, schema]) => [
+    [
+      code(name),
+      typeInWords(schema),
+      schema.unused ? `${schema.description} No effect: ${schema.unused}.` : schema.description,
+    ],
     ...Object.entries(schema.items?.properties ?? {}).map(([key, inner]) => [
       code(`${name}[].${key}`),
       typeInWords(inner),
@@ -111,13 +158,38 @@ async function metricsTable() {
   return table(['Metric', 'Kind', 'Labels', 'Meaning'], rows);
 }
 
+async function torchserveMetricsTable() {
+  const { torchServeMetrics } = await load('metrics/torchserve-table.js');
+  const rows = Object.entries(torchServeMetrics).map(
+    ([name, { kind, unit, dimensions, meaning }]) => [
+      code(name),
+      kind,
+      unit,
+      dimensions.map(code).join(', '),
+      meaning,
+    ],
+  );
+  return table(['Metric', 'Kind', 'Unit', 'Labels', 'Meaning'], rows);
+}
+
 function typeInWords(schema) {
   if (schema.enum) return schema.enum.map(code).join(', ');
-  if (schema.enum) return schema.enum.map(code).join(', ');
-  if (schema.type === 'array') return `list of ${itemsInWords(schema)}`;
-  if (schema.type === 'string') return schema.pattern ? patternInWords(schema.pattern) : 'text';
-  if (schema.type === 'boolean') return '`true` or `false`';
-  return `${schema.type}, ${boundsInWords(schema)}`;
+  if (schema.address) return 'address';
+  if (schema.expressions) return 'list of regular expressions';
+  switch (schema.type) {
+    case undefined:
+      return 'anything';
+    case 'array':
+      return `list of ${itemsInWords(schema)}`;
+    case 'boolean':
+      return '`true` or `false`';
+    case 'object':
+      return 'object';
+    case 'string':
+      return schema.pattern ? patternInWords(schema.pattern) : 'text';
+    default:
+      return `${schema.type}, ${boundsInWords(schema)}`;
+  }
 }
 
 /** `^(auto|cuda:[0-9]+)$` as a list of what it takes. */
@@ -143,9 +215,9 @@ function boundsInWords({ minimum, exclusiveMinimum, maximum }) {
   return `${from} ${maximum}`;
 }
 
-function defaultInWords({ default: value }) {
-  if (value === undefined) return 'none';
-  return Array.isArray(value) ? value.map(code).join(', ') || 'none' : code(String(value));
+function defaultInWords(value) {
+  if (Array.isArray(value)) return value.map(code).join(', ') || 'none';
+  return code(typeof value === 'object' ? JSON.stringify(value) : String(value));
 }
 
 function code(text) {

@@ -13,7 +13,7 @@ export interface Violation {
 export function firstViolation(schema: TSchema, value: unknown): Violation {
   const [error] = Value.Errors(schema, value);
   if (error === undefined) return { path: [], what: 'is not valid' };
-  const path = error.instancePath.split('/').slice(1);
+  const path = error.instancePath.split('/').slice(1).map(keyFromPointer);
   switch (error.keyword) {
     case 'enum':
       return { path, what: `must be one of ${error.params.allowedValues.join(', ')}` };
@@ -27,6 +27,11 @@ export function firstViolation(schema: TSchema, value: unknown): Violation {
     default:
       return { path, what: error.message };
   }
+}
+
+/** A JSON pointer writes `/` as `~1` and `~` as `~0`. */
+function keyFromPointer(part: string): string {
+  return part.replaceAll('~1', '/').replaceAll('~0', '~');
 }
 
 /** The words that a schema has for its pattern. */

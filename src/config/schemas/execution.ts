@@ -1,0 +1,58 @@
+import { Type } from 'typebox';
+import { integer, secondsOrNone, toggle } from './forms.js';
+
+/** A device setting; `expected` is what a message says about the pattern. */
+export const devicePattern = {
+  pattern: '^(auto|cpu|cuda|cuda:[0-9]+)$',
+  expected: 'auto, cpu, cuda or cuda:N',
+};
+
+/** What models compute in unless their own configuration says. */
+export const precisions = ['float32', 'bfloat16', 'float16'] as const;
+
+/** Where models run, and on what. */
+export const executionSettings = {
+  device: Type.String({
+    ...devicePattern,
+    default: 'auto',
+    description: 'Where models run: `auto` (the first GPU if there is one), `cpu`, `cuda:N`.',
+  }),
+  numberOfGpu: Type.Optional(
+    Type.Integer({ minimum: 0, maximum: 1024, description: 'Most GPUs that are used.' }),
+  ),
+  instances: integer(
+    1,
+    256,
+    1,
+    'Execution threads of a model version that is loaded at start; they share one copy of the weights.',
+  ),
+  defaultWorkersPerModel: integer(
+    0,
+    256,
+    0,
+    'Execution threads of a model version at start, and of one that the management API registers without a number; 0 leaves that to `instances`, and to none.',
+  ),
+  autoscale: toggle(false, 'Scale each model between its fewest and most workers with the load.'),
+  intraOpThreads: integer(
+    0,
+    1024,
+    0,
+    'Threads that one instance uses inside an operation on the CPU; 0 divides the cores, less one for the main loop, among the instances.',
+  ),
+  precision: Type.Enum([...precisions], {
+    default: 'float32',
+    description: 'Type of the numbers that models compute with.',
+  }),
+  freeze: toggle(
+    true,
+    'Freeze modules at load: parameters become constants and the graph is folded.',
+  ),
+  defaultStartupTimeout: secondsOrNone(120, 'Seconds that a model may take to load.'),
+  slabMemory: integer(1, 1_048_576, 1024, 'MiB of shared memory for the batches of all models.'),
+  poolThreads: integer(
+    0,
+    64,
+    0,
+    'Threads that parse and write large bodies; 0 takes the cores less one, at most 4.',
+  ),
+};
