@@ -1,12 +1,17 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Metrics } from '../metrics/metrics.js';
-import { commonHeaders } from './response.js';
+import type { Query } from './query.js';
+import { sendBody } from './response.js';
 
-/** The metrics API. */
+interface MetricsRequest {
+  Querystring: Query;
+}
+
+/** The metrics API. As in TorchServe any method will do, and any path below /metrics. */
 export function metricsRoutes(app: FastifyInstance, metrics: Metrics): void {
-  app.get('/metrics', async (_request, reply) =>
-    reply
-      .headers({ ...commonHeaders(reply.request.id), 'content-type': metrics.contentType })
-      .send(await metrics.text()),
-  );
+  const answer = async (request: FastifyRequest<MetricsRequest>, reply: FastifyReply) => {
+    const names = [request.query['name[]'] ?? []].flat();
+    sendBody(reply, 200, metrics.contentType, await metrics.text(names));
+  };
+  for (const path of ['/metrics', '/metrics/*']) app.all<MetricsRequest>(path, answer);
 }

@@ -1,119 +1,122 @@
-import { Counter, Gauge, Registry } from 'prom-client';
-import { BoundHistogram } from './bound-histogram.js';
-import { metricDefinitions as definitions } from './definitions.js';
+import { hostname } from 'node:os';
+import type { Slot } from './family.js';
+import { type GaugeSources, OwnMetrics } from './own-metrics.js';
+import { onlySamples } from './sample-filter.js';
+import type { MetricsConfiguration } from './specification.js';
+import { SystemMetrics } from './system-metrics.js';
+import { systemReadings } from './system-readings.js';
+import { type MetricsLog, type MetricsMode, TorchServeMetrics } from './torchserve-metrics.js';
+import { defaultMetricsConfiguration } from './torchserve-table.js';
+import { BoundVersionMetrics, type HostSlots, type VersionMetrics } from './version-metrics.js';
 
-/** Metrics of one model version, with its labels bound once. */
-export interface VersionMetrics {
-  request(): void;
-  /** @param seconds from arrival to reply */
-  answered(seconds: number): void;
-  failed(code: string): void;
-  /** Times in microseconds. */
-  batch(rows: number, queueMicroseconds: number, computeMicroseconds: number): void;
+export type { GaugeSources, VersionReading } from './own-metrics.js';
+export type { MetricsLog, MetricsMode } from './torchserve-metrics.js';
+export type { VersionMetrics } from './version-metrics.js';
+
+export interface MetricsOptions {
+  /** Where TorchServe's metrics go. */
+  mode: MetricsMode;
+  /** Which of TorchServe's metrics there are. */
+  configuration: MetricsConfiguration;
+  /** Whether handlers' metrics that the configuration does not declare are added to it. */
+  autoDetect: boolean;
+  /** What the host is called in labels and lines. */
+  hostname: string;
+  /** Takes the lines of the modes that log; without it no lines are made. */
+  log: MetricsLog | undefined;
 }
 
-/** Where a gauge's value comes from when somebody asks. */
-export interface GaugeSources {
-  pending(): { modelName: string; modelVersion: string; count: number }[];
-  slabBytes(): number;
-}
+type SystemMetricName = Parameters<TorchServeMetrics['system']>[0];
 
-/** The server's Prometheus metrics. */
+/** The server's metrics: TorchServe's, which may go to log lines, and Sconce's own. */
 export class Metrics {
-  readonly #registry = new Registry();
-  readonly #requests = this.#counter(definitions.requests);
-  readonly #errors = this.#counter(definitions.errors);
-  readonly #latency = this.#histogram(definitions.latency);
-  readonly #queueTime = this.#histogram(definitions.queueTime);
-  readonly #computeTime = this.#histogram(definitions.computeTime);
-  readonly #batchRows = this.#histogram(definitions.batchRows);
+  readonly #own = new OwnMetrics();
+  readonly #torchServe: TorchServeMetrics;
+  readonly #autoDetect: boolean;
+  readonly #responses: { fine: Slot; refused: Slot; failed: Slot };
+  readonly #host: HostSlots;
+  readonly #system: SystemMetrics;
 
-  /** Counts that are kept outside the registry between scrapes, because adding them there costs more. */
-  readonly #reports: (() => void)[] = [];
+  constructor(options: Partial<MetricsOptions> = {}) {
+    this.#autoDetect = options.autoDetect ?? false;
+    this.#torchServe = new TorchServeMetrics({
+      mode: options.mode ?? 'log',
+      configuration: options.configuration ?? defaultMetricsConfiguration,
+      hostname: options.hostname ?? hostname(),
+      log: options.log,
+    });
+    const slot = (name: SystemMetricName) => this.#torchServe.system(name).bind(['Host']);
+    this.#responses = {
+      fine: slot('Requests2XX'),
+      refused: slot('Requests4XX'),
+      failed: slot('Requests5XX'),
+    };
+    this.#host = { queueTime: slot('QueueTime'), workerThreadTime: slot('WorkerThreadTime') };
+    this.#system = new SystemMetrics(
+      {
+        CPUUtilization: slot('CPUUtilization'),
+        MemoryUsed: slot('MemoryUsed'),
+        MemoryAvailable: slot('MemoryAvailable'),
+        MemoryUtilization: slot('MemoryUtilization'),
+        DiskUsage: slot('DiskUsage'),
+        DiskUtilization: slot('DiskUtilization'),
+        DiskAvailable: slot('DiskAvailable'),
+      },
+      systemReadings(),
+    );
+  }
 
   /** Content type of text(). */
   get contentType(): string {
-    return this.#registry.contentType;
+    return this.#own.contentType;
   }
 
-  /** The registry's metrics in Prometheus text format. */
-  text(): Promise<string> {
-    for (const report of this.#reports) report();
-    return this.#registry.metrics();
+  /**
+   * The metrics in Prometheus text format: TorchServe's where they are exposed, then Sconce's own.
+   *
+   * @param names of the samples that are wanted; all when there are none
+   */
+  async text(names: readonly string[] = []): Promise<string> {
+    const text = this.#torchServe.text() + (await this.#own.text());
+    return names.length === 0 ? text : onlySamples(text, new Set(names));
   }
 
   /** Lets gauges read their values at scrape time. */
   watch(sources: GaugeSources): void {
-    const pending = definitions.pending;
-    new Gauge({
-      name: pending.name,
-      help: pending.help,
-      labelNames: pending.labels,
-      registers: [this.#registry],
-      collect() {
-        this.reset();
-        for (const { modelName, modelVersion, count } of sources.pending()) {
-          this.set({ model_name: modelName, model_version: modelVersion }, count);
-        }
-      },
-    });
-    const slabBytes = definitions.slabBytes;
-    new Gauge({
-      name: slabBytes.name,
-      help: slabBytes.help,
-      registers: [this.#registry],
-      collect() {
-        this.set(sources.slabBytes());
-      },
-    });
+    this.#own.watch(sources);
   }
 
+  /** Counts an HTTP response of any listener. */
+  response(status: number): void {
+    const { fine, refused, failed } = this.#responses;
+    if (status < 400) fine.update(1);
+    else (status < 500 ? refused : failed).update(1);
+  }
+
+  /** The metrics of a version that is loaded, until it is retired. */
   forVersion(modelName: string, modelVersion: string): VersionMetrics {
-    const labels = { model_name: modelName, model_version: modelVersion };
-    let unreported = 0;
-    this.#reports.push(() => {
-      this.#requests.inc(labels, unreported);
-      unreported = 0;
-    });
-    const latency = this.#latency.bind(labels);
-    const queueTime = this.#queueTime.bind(labels);
-    const computeTime = this.#computeTime.bind(labels);
-    const batchRows = this.#batchRows.bind(labels);
-    return {
-      request: () => {
-        unreported += 1;
-      },
-      answered: (seconds) => latency.observe(seconds),
-      failed: (code) => this.#errors.inc({ ...labels, code }),
-      batch: (rows, queueMicroseconds, computeMicroseconds) => {
-        batchRows.observe(rows);
-        queueTime.observe(queueMicroseconds / 1e6);
-        computeTime.observe(computeMicroseconds / 1e6);
-      },
-    };
+    return new BoundVersionMetrics(
+      modelName,
+      modelVersion,
+      this.#own.forVersion(modelName, modelVersion),
+      this.#torchServe,
+      this.#host,
+      this.#autoDetect,
+    );
   }
 
-  #counter(definition: { name: string; help: string; labels: readonly string[] }) {
-    return new Counter({
-      name: definition.name,
-      help: definition.help,
-      labelNames: [...definition.labels],
-      registers: [this.#registry],
-    });
+  /**
+   * Measures the machine now, and at every interval from now on.
+   *
+   * @throws {SconceError} INVALID_CONFIGURATION for an interval that is not above 0
+   */
+  startSystemMetrics({ intervalSeconds }: { intervalSeconds: number }): void {
+    this.#system.start(intervalSeconds);
   }
 
-  #histogram(definition: {
-    name: string;
-    help: string;
-    labels: readonly string[];
-    buckets: readonly number[];
-  }) {
-    return new BoundHistogram({
-      name: definition.name,
-      help: definition.help,
-      labelNames: [...definition.labels],
-      buckets: [...definition.buckets],
-      registers: [this.#registry],
-    });
+  /** Ends what measures by itself; what was measured can still be read. */
+  close(): void {
+    this.#system.close();
+    this.#own.close();
   }
 }

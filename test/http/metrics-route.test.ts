@@ -1,113 +1,100 @@
 import assert from 'node:assert/strict';
 import { after, suite, test } from 'node:test';
-import { metricDefinitions } from '../../src/metrics/definitions.js';
+import { Metrics } from '../../src/metrics/metrics.js';
 import { HttpClient } from '../support/http-client.js';
-import { fixture } from '../support/paths.js';
-import { source, startServer } from '../support/server.js';
+import { startServer } from '../support/server.js';
 
-const server = await startServer([
-  source('double'),
-  source('double', { version: '2.0' }),
-  source('throws'),
-  source('broken', { path: fixture('broken/empty') }),
-]);
-const client = new HttpClient(server.addresses.metrics);
+const metrics = new Metrics({ mode: 'prometheus', hostname: 'vm' });
+const server = await startServer([], {}, { metrics });
+const client = new HttpClient(server.addresses.metrics ?? '');
+const version = metrics.forVersion('m', '1.0');
+version.request(true);
+version.answered(1, 2000, true);
 after(async () => {
   client.close();
   await server.close();
+  metrics.close();
 });
 
-const sample = /^([a-z_]+)(?:\{([^}]*)\})? (\S+)$/;
-const label = /^[a-z_]+="[^"\\]*"$/;
+const requests = `# HELP ts_inference_requests_total Torchserve prometheus counter metric with unit: Count
+# TYPE ts_inference_requests_total counter
+ts_inference_requests_total{model_name="m",model_version="1.0",hostname="vm",} 1.0
+`;
+const queueTime = `# HELP QueueTime Torchserve prometheus gauge metric with unit: Milliseconds
+# TYPE QueueTime gauge
+QueueTime{Level="Host",Hostname="vm",} 2.0
+`;
 
-interface Sample {
-  name: string;
-  labels: string[];
-  value: number;
-}
+suite('/metrics', () => {
+  test('answers with the text format, its type and the common headers', async () => {
+    const reply = await client.get('/metrics');
+    assert.equal(reply.status, 200);
+    assert.equal(reply.headers['content-type'], 'text/plain; version=0.0.4; charset=utf-8');
+    assert.equal(reply.headers.pragma, 'no-cache');
+    assert.ok(reply.text.startsWith('# HELP Requests2XX '));
+    assert.ok(reply.text.includes(requests));
+    assert.match(reply.text, /^sconce_slab_bytes 0$/m);
+  });
 
-/** Takes the Prometheus text format apart and fails where a line is not of it. */
-function parse(text: string): { samples: Sample[]; types: Map<string, string> } {
-  const samples: Sample[] = [];
-  const types = new Map<string, string>();
-  assert.ok(text.endsWith('\n'));
-  for (const line of text.split('\n')) {
-    if (line === '' || line.startsWith('# HELP ')) continue;
-    const type = /^# TYPE (\S+) (counter|gauge|histogram)$/.exec(line);
-    if (type !== null) {
-      const [, name = '', kind = ''] = type;
-      assert.ok(!types.has(name), `${name} is declared twice`);
-      types.set(name, kind);
-      continue;
-    }
-    const [, name = '', labels = '', value = ''] = sample.exec(line) ?? assert.fail(line);
-    const list = labels === '' ? [] : labels.split(',');
-    for (const each of list) assert.match(each, label);
-    assert.ok(Number.isFinite(Number(value)), line);
-    const family = name.replace(/_(bucket|sum|count)$/, '');
-    assert.ok(types.has(name) || types.get(family) === 'histogram', `${name} has no TYPE`);
-    samples.push({ name, labels: list, value: Number(value) });
+  for (const method of ['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']) {
+    test(`answers ${method} as it does GET`, async () => {
+      const headers = { 'content-length': '6' };
+      const reply = await client.send('/metrics?name[]=QueueTime', 'a body', { method, headers });
+      assert.equal(reply.status, 200);
+      assert.equal(reply.text, queueTime);
+    });
   }
-  return { samples, types };
-}
 
-async function scrape(): Promise<ReturnType<typeof parse>> {
-  const reply = await client.get('/metrics');
-  assert.equal(reply.status, 200);
-  assert.equal(reply.headers['content-type'], 'text/plain; version=0.0.4; charset=utf-8');
-  return parse(reply.text);
-}
-
-suite('GET /metrics', () => {
-  test('has every family with its type', async () => {
-    const { types } = await scrape();
-    const expected = Object.values(metricDefinitions).map(({ name, kind }) => [name, kind]);
-    assert.deepEqual([...types].sort(), expected.sort());
+  test('answers HEAD without a body', async () => {
+    const reply = await client.send('/metrics?name[]=QueueTime', undefined, { method: 'HEAD' });
+    assert.equal(reply.status, 200);
+    assert.equal(reply.text, '');
+    assert.equal(reply.headers['content-length'], `${queueTime.length}`);
   });
 
-  test('counts requests, errors and batches of each version', async () => {
-    for (const path of ['double', 'double', 'double/2.0']) await server.client.predict(path, [1]);
-    await server.client.predict('throws', [1]);
-    await server.client.predict('throws', [-1]);
-    await server.client.predict('throws', 'no');
-    await server.client.predict('nope', [1]);
-    await server.client.predict('broken', [1]);
-    const { samples } = await scrape();
-    const value = (name: string, ...labels: string[]) =>
-      samples.find(
-        (each) => each.name === name && labels.every((wanted) => each.labels.includes(wanted)),
-      )?.value;
-    const [first, second] = ['model_version="1.0"', 'model_version="2.0"'];
-    const [double, throws] = ['model_name="double"', 'model_name="throws"'];
-    assert.equal(value('sconce_requests_total', double, first ?? ''), 2);
-    assert.equal(value('sconce_requests_total', double, second ?? ''), 1);
-    assert.equal(value('sconce_requests_total', throws), 3);
-    assert.equal(value('sconce_request_errors_total', throws, 'code="MODEL_FAILED"'), 1);
-    assert.equal(value('sconce_request_errors_total', throws, 'code="INVALID_REQUEST"'), 1);
-    assert.equal(value('sconce_request_errors_total', double), undefined);
-    assert.equal(value('sconce_request_errors_total', 'code="MODEL_NOT_LOADED"'), 1);
-    assert.equal(value('sconce_request_duration_seconds_count', double, first ?? ''), 2);
-    assert.equal(value('sconce_request_duration_seconds_count', throws), 1);
-    assert.equal(value('sconce_batch_rows_sum', double, first ?? ''), 2);
-    assert.equal(value('sconce_batch_rows_count', double, second ?? ''), 1);
-    assert.equal(value('sconce_queue_duration_seconds_count', double, first ?? ''), 2);
-    assert.equal(value('sconce_compute_duration_seconds_count', double, first ?? ''), 2);
-    assert.equal(value('sconce_pending_requests', double, first ?? ''), 0);
-    assert.ok((value('sconce_slab_bytes') ?? 0) > 0);
-    assert.ok(!samples.some(({ labels }) => labels.includes('model_name="nope"')));
+  test('answers every path below', async () => {
+    for (const path of ['/metrics/', '/metrics/a', '/metrics/a/b%2Fc']) {
+      const reply = await client.get(`${path}?name[]=QueueTime`);
+      assert.equal(reply.status, 200, path);
+      assert.equal(reply.text, queueTime, path);
+    }
+    assert.equal((await client.get('/metricsx')).status, 404);
   });
 
-  test('has a label for model and version on every family but the memory', async () => {
-    const { samples } = await scrape();
-    for (const { name, labels } of samples) {
-      const names = labels.map((each) => each.split('=', 1).join());
-      if (name === 'sconce_slab_bytes') assert.deepEqual(names, []);
-      else assert.deepEqual(names.filter((each) => each.startsWith('model_')).length, 2, name);
+  test('takes several names, in the order of the metrics', async () => {
+    for (const query of [
+      'name[]=QueueTime&name[]=ts_inference_requests_total',
+      'name%5B%5D=QueueTime&name%5b%5d=ts_inference_requests_total',
+      'name[]=ts_inference_requests_total&name[]=QueueTime&name[]=QueueTime&name[]=nope&name=x',
+    ]) {
+      assert.equal((await client.get(`/metrics?${query}`)).text, requests + queueTime, query);
     }
   });
 
-  test('other paths of the port are not there', async () => {
-    assert.equal((await client.get('/models')).status, 404);
-    assert.equal((await client.get('/')).status, 405);
+  test('has nothing under a name that no sample has', async () => {
+    for (const name of ['nope', '', 'WorkerLoadTime', 'sconce_batch_rows', '__proto__', '%zz']) {
+      const reply = await client.get(`/metrics?name[]=${name}`);
+      assert.equal(reply.status, 200, name);
+      assert.equal(reply.text, '', name);
+    }
+  });
+
+  test('takes Sconce’s own names too', async () => {
+    const reply = await client.get('/metrics?name[]=sconce_slab_bytes');
+    assert.equal(
+      reply.text,
+      '# HELP sconce_slab_bytes Shared memory that batches are assembled in\n# TYPE sconce_slab_bytes gauge\nsconce_slab_bytes 0\n',
+    );
+  });
+
+  test('counts its own responses', async () => {
+    const counted = async (name: string) => {
+      const { text } = await client.get(`/metrics?name[]=${name}`);
+      return Number(text.split(' ').at(-1));
+    };
+    const before = await counted('Requests2XX');
+    await client.get('/nowhere');
+    assert.equal(await counted('Requests2XX'), before + 1);
+    assert.ok((await counted('Requests4XX')) >= 1);
   });
 });
