@@ -1,0 +1,38 @@
+import type { Server, Socket } from 'node:net';
+import { commonHeaderList, createRequestId, jsonText } from './response.js';
+
+/** What OpenSSL calls a first record that is HTTP: the second for methods that it does not know. */
+const plainText = new Set<unknown>(['ERR_SSL_HTTP_REQUEST', 'ERR_SSL_WRONG_VERSION_NUMBER']);
+
+/**
+ * Answers plain HTTP on the port of an HTTPS server with TorchServe's 403. The rest of such a request
+ * is not read: a client that is still sending a long one may see the end of the connection first.
+ */
+export function answerPlainHttp(server: Server): void {
+  // Node reports the failed handshake with the TLS socket, which is destroyed already; the socket
+  // under it still takes an answer, and has the same two ends.
+  const sockets = new Map<string, Socket>();
+  server.on('connection', (socket: Socket) => {
+    const ends = endsOf(socket);
+    sockets.set(ends, socket);
+    socket.once('close', () => sockets.delete(ends));
+  });
+  server.on('tlsClientError', (error: Error, secure: Socket) => {
+    const socket = sockets.get(endsOf(secure));
+    const isPlain = 'code' in error && plainText.has(error.code);
+    if (isPlain && socket?.writable) socket.end(refusal());
+  });
+}
+
+function endsOf({ remoteAddress, remotePort, localAddress }: Socket): string {
+  return `${remoteAddress} ${remotePort} ${localAddress}`;
+}
+
+function refusal(): string {
+  const body = jsonText({ status: 'This TorchServe instance only accepts HTTPS requests' });
+  const headers = ['content-type', 'application/json', ...commonHeaderList(createRequestId())];
+  headers.push('content-length', String(Buffer.byteLength(body)), 'connection', 'close');
+  const lines = ['HTTP/1.1 403 Forbidden'];
+  for (let i = 0; i < headers.length; i += 2) lines.push(`${headers[i]}: ${headers[i + 1]}`);
+  return `${lines.join('\r\n')}\r\n\r\n${body}`;
+}

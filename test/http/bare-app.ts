@@ -1,0 +1,19 @@
+import type { FastifyInstance } from 'fastify';
+import { createApp } from '../../src/http/app.js';
+import { createLog } from '../../src/logging/log.js';
+import { startService } from '../support/server.js';
+
+/** A listener as a server makes it, before it gets hooks and routes. It serves no model. */
+export function bareApp(): FastifyInstance {
+  const service = startService([]);
+  const context = {
+    service,
+    observer: { responded: () => {} },
+    maxRequestSize: 10,
+    maxResponseSize: 1000,
+    closeOnError: true,
+  };
+  const app = createApp(context, createLog('silent'), undefined);
+  app.addHook('onClose', () => service.close());
+  return app;
+}
