@@ -1,0 +1,58 @@
+import { type Command, Option } from 'commander';
+import type { ArchiveOptions } from '../archive/write.js';
+import { resolveHandler, tensorHandler } from '../archive/write-handler.js';
+import { looksLikeTorchScript } from '../archive/write-torchscript.js';
+import { builtInHandlers, unknownHandlerReason } from '../handlers/registry.js';
+import { type ArchiveFlag, archiveFlags, archiveOptions, toOption } from './archive-flags.js';
+import { runArchive } from './archive-run.js';
+
+/**
+ * Adds `archive`: torch-model-archiver with Sconce's own handler as the default. The program's
+ * options count before the name of a command only from then on: `--version` after `archive` is the
+ * model's.
+ */
+export function addArchiveCommand(program: Command): void {
+  program.enablePositionalOptions();
+  const command = program
+    .command('archive')
+    .description('Write a model archive: a model file with what its server needs to know.')
+    .allowExcessArguments(false);
+  for (const flag of archiveFlags) command.addOption(optionOf(flag));
+  command.action((values: Record<string, unknown>) =>
+    archive(archiveOptions((long) => values[new Option(long).attributeName()])),
+  );
+}
+
+function optionOf(flag: ArchiveFlag): Option {
+  const option = toOption(flag);
+  if (flag.choices !== undefined) option.choices(flag.choices);
+  if (flag.long === '--handler') return option.default(tensorHandler);
+  return flag.required === true ? option.makeOptionMandatory() : option;
+}
+
+async function archive(options: ArchiveOptions): Promise<void> {
+  const warn = (message: string) => console.error(`Warning: ${message}`);
+  const path = await runArchive({ ...options, warn }, (message) => console.error(message));
+  if (path === undefined) return;
+  for (const message of await doubts(options)) warn(message);
+  console.log(`Wrote ${path}`);
+}
+
+/** Why Sconce would not serve the archive, although TorchServe may. */
+async function doubts(options: ArchiveOptions): Promise<string[]> {
+  const { handler, runtime = 'python', serializedFile, modelFile } = options;
+  const { name, file = name } = resolveHandler(handler, runtime);
+  if (!builtInHandlers.has(name)) {
+    const reason = unknownHandlerReason(file, builtInHandlers.keys());
+    return [`Sconce cannot serve this archive: ${reason}.`];
+  }
+  if (modelFile) {
+    return [
+      `Sconce cannot serve this archive: ${modelFile} is Python. Export the model with torch.jit.script or torch.jit.trace, and archive the exported file alone.`,
+    ];
+  }
+  if (!serializedFile || (await looksLikeTorchScript(serializedFile))) return [];
+  return [
+    `${serializedFile} does not look like a TorchScript file, which the handler ${name} runs: write it with torch.jit.save.`,
+  ];
+}
