@@ -21,6 +21,13 @@ export interface AssemblerOptions {
   queueSize: number;
   /** Milliseconds from the arrival of a request to its answer. */
   responseTimeout: number;
+  /** Milliseconds within which an instance must have taken a request; 0 for as long as it takes. */
+  clientTimeout: number;
+  /**
+   * Milliseconds that a slab which is not full waits for more rows although an instance may be
+   * idle: TorchServe's way. 0 rings at the end of the turn.
+   */
+  batchDelay: number;
   /** Shape keys kept at the same time; the least recently used goes first. */
   maxShapes: number;
 }
@@ -44,6 +51,8 @@ export class Assembler {
   /** Slabs with rows that were settled since the bell was last rung. */
   readonly #toRing: Slab[] = [];
   #bell: NodeJS.Immediate | undefined;
+  /** Slabs that wait for more rows before the bell is rung; only with a batchDelay. */
+  readonly #delayed = new Map<Slab, NodeJS.Timeout>();
   /** True when no rows were settled since the last turn ended. */
   #quietTurn = false;
   #turnsDeferred = 0;
@@ -133,6 +142,12 @@ export class Assembler {
     }
   }
 
+  /** The requests of a batch that has come back and is not completed yet. */
+  requestIds(slabId: number): string[] {
+    const reservations = this.#slabs.get(slabId)?.slab.reservations ?? [];
+    return reservations.flatMap(({ owner }) => owner.requestId ?? []);
+  }
+
   /** Hands out the answers of a batch. */
   complete(event: BatchEvent): void {
     const entry = this.#slabs.get(event.slab);
@@ -161,6 +176,7 @@ export class Assembler {
    */
   async close(): Promise<void> {
     this.#closed = true;
+    for (const slab of [...this.#delayed.keys()]) this.#ringDelayed(slab);
     if (!this.#idle()) {
       await new Promise<void>((resolve) => {
         this.#drained = resolve;
@@ -171,7 +187,7 @@ export class Assembler {
   }
 
   #idle(): boolean {
-    if (this.#waiting.size > 0 || this.#toRing.length > 0) return false;
+    if (this.#waiting.size > 0 || this.#toRing.length > 0 || this.#delayed.size > 0) return false;
     for (const ring of this.#rings.values()) if (!ring.idle) return false;
     return true;
   }
@@ -205,6 +221,8 @@ export class Assembler {
     let slab = ring.open;
     let row = slab === undefined ? -1 : slab.reserve(rows);
     if (slab === undefined || row < 0) {
+      // Nothing more will come into the one before.
+      if (slab !== undefined && this.#delayed.has(slab)) this.#ringDelayed(slab);
       slab = ring.nextOpen(this.options.modelName);
       row = slab.reserve(rows);
       if (row < 0) throw new SconceError('INTERNAL', 'a fresh slab refused a reservation');
@@ -226,6 +244,11 @@ export class Assembler {
     const wanted = reservation.waiting ? state : slabHeader.rowCancelled;
     settleRows(slab.words, reservation.row, reservation.rows, wanted);
     if (slab.rung || slab.sealed) return;
+    if (this.options.batchDelay > 0) {
+      if (slab.full) this.#ringDelayed(slab);
+      else this.#delay(slab);
+      return;
+    }
     if (!this.#toRing.includes(slab)) this.#toRing.push(slab);
     // A full slab gains nothing by waiting.
     if (slab.full) {
@@ -234,6 +257,22 @@ export class Assembler {
     }
     this.#quietTurn = false;
     this.#bell ??= setImmediate(() => this.#turnEnded());
+  }
+
+  #delay(slab: Slab): void {
+    if (this.#closed) {
+      this.#ringDelayed(slab);
+    } else if (!this.#delayed.has(slab)) {
+      const timer = setTimeout(() => this.#ringDelayed(slab), this.options.batchDelay);
+      this.#delayed.set(slab, timer);
+    }
+  }
+
+  #ringDelayed(slab: Slab): void {
+    clearTimeout(this.#delayed.get(slab));
+    this.#delayed.delete(slab);
+    this.#toRing.push(slab);
+    this.#ring();
   }
 
   /**
@@ -270,8 +309,12 @@ export class Assembler {
     if (event.overflow !== undefined) {
       ring.growOutputs(blockOffsets(signature.outputs, ring.capacity).at(-1) ?? 0);
     }
-    return new BatchOutputs(signature, event.overflow ?? slab.outputArea, event.rows, () =>
-      this.#release(slab, ring),
+    return new BatchOutputs(
+      signature,
+      event.overflow ?? slab.outputArea,
+      event.rows,
+      event.queueMicroseconds,
+      () => this.#release(slab, ring),
     );
   }
 
@@ -323,26 +366,48 @@ export class Assembler {
 
   #watchDeadline(): void {
     if (this.#deadline !== undefined) return;
-    const [oldest] = this.#waiting;
-    if (oldest === undefined) return;
-    const wait = oldest.since + this.options.responseTimeout - performance.now();
-    this.#deadline = setTimeout(() => this.#expire(), Math.max(1, wait));
+    const now = performance.now();
+    let next = Number.POSITIVE_INFINITY;
+    for (const reservation of this.#waiting) {
+      next = Math.min(next, this.#deadlineOf(reservation, now));
+      // Roughly oldest first: the others' deadlines are later.
+      if (this.options.clientTimeout === 0) break;
+    }
+    if (next === Number.POSITIVE_INFINITY) return;
+    this.#deadline = setTimeout(() => this.#expire(), Math.max(1, next - now));
     this.#deadline.unref();
+  }
+
+  /** When a reservation is next to be looked at, in performance.now() milliseconds. */
+  #deadlineOf({ since, slab }: Reservation, now: number): number {
+    const { clientTimeout, responseTimeout } = this.options;
+    const begun = clientTimeout === 0 || slab.sealed;
+    if (begun || since + clientTimeout < now) return since + responseTimeout;
+    return since + Math.min(clientTimeout, responseTimeout);
   }
 
   #expire(): void {
     this.#deadline = undefined;
-    const { modelName, modelVersion, responseTimeout } = this.options;
     const now = performance.now();
     for (const reservation of this.#waiting) {
       // Not sorted: a body that was parsed in the pool joins later than it arrived.
-      if (reservation.since + responseTimeout > now) continue;
+      const error = this.#expiry(reservation, now);
+      if (error === undefined) continue;
       reservation.cancel();
-      reservation.owner.failed(
-        new SconceError('RESPONSE_TIMEOUT', modelName, modelVersion, responseTimeout),
-      );
+      reservation.owner.failed(error);
     }
     this.#watchDeadline();
+  }
+
+  #expiry({ since, slab }: Reservation, now: number): SconceError | undefined {
+    const { modelName, modelVersion, responseTimeout, clientTimeout } = this.options;
+    if (since + responseTimeout <= now) {
+      return new SconceError('RESPONSE_TIMEOUT', modelName, modelVersion, responseTimeout);
+    }
+    if (clientTimeout > 0 && !slab.sealed && since + clientTimeout <= now) {
+      return new SconceError('CLIENT_TIMEOUT', modelName, modelVersion, clientTimeout);
+    }
+    return undefined;
   }
 }
 

@@ -5,6 +5,8 @@ import type { Slab } from './slab.js';
 
 /** Who is waiting for rows. Exactly one of the two is called, once, on the main loop. */
 export interface RowsOwner {
+  /** For lines of the log that belong to the request. */
+  readonly requestId?: string;
   /** The rows' outputs stand in `outputs` from `firstRow` on; call outputs.release() when read. */
   answered(outputs: BatchOutputs, firstRow: number): void;
   failed(error: SconceError): void;

@@ -27,6 +27,8 @@ export class BatchOutputs {
     readonly block: Uint8Array,
     /** Rows in the block. */
     readonly rows: number,
+    /** Microseconds that the batch waited for an instance. */
+    readonly queueMicroseconds: number,
     private readonly onRelease: () => void,
   ) {}
 

@@ -64,6 +64,8 @@ class Bench {
         batchSize: 4,
         queueSize: 100,
         responseTimeout: 60_000,
+        clientTimeout: 0,
+        batchDelay: 0,
         maxShapes: 4,
         ...options,
       },

@@ -1,11 +1,12 @@
 import { SconceError } from '../../errors.js';
-import { requestForms } from '../../native/addon.js';
+import { type OutputStructure, requestForms } from '../../native/addon.js';
 import { rowBytes, type TensorSpec } from '../../tensors/tensor-spec.js';
 import type { Handler, HandlerRequest, PreparedRows } from '../handler.js';
+import { payloadOf } from '../payload.js';
 import { binaryType, mediaType } from './media-type.js';
 import { largeBody, type OffLoop } from './off-loop.js';
 import { JsonRequestReader, type RequestSummary, summaryDims } from './tensor-codec.js';
-import { nativeFields, type TensorPlan } from './tensor-plan.js';
+import { nativeFields, outputNamesProblem, type TensorPlan } from './tensor-plan.js';
 import { TensorReplies } from './tensor-reply.js';
 import { RowBytes, type RowSource, TensorRows } from './tensor-rows.js';
 
@@ -27,29 +28,44 @@ export class TensorHandler implements Handler {
     this.#replies = new TensorReplies(plan, offLoop);
   }
 
-  preprocess(request: HandlerRequest): PreparedRows | Promise<PreparedRows> {
-    const type = mediaType(request.contentType);
-    if (type === binaryType) return this.#readBinary(request);
-    if (type.startsWith('multipart/')) {
-      throw new SconceError(
-        'INVALID_REQUEST',
-        `the tensor handler takes JSON or ${binaryType}, not ${type}`,
-      );
-    }
-    if (request.body.byteLength >= largeBody) return this.#readLargeJson(request);
-    return this.#rows(request, this.#reader.read(request.body), this.#reader);
+  get inputs(): string {
+    return this.plan.text;
   }
 
-  async #readLargeJson(request: HandlerRequest): Promise<PreparedRows> {
-    const { summary, memory, offsets } = await this.offLoop.readJson(
-      this.#reader.fields,
-      request.body,
-    );
+  get rowShape(): readonly TensorSpec[] | undefined {
+    return this.plan.fixed;
+  }
+
+  preprocess(request: HandlerRequest): PreparedRows | Promise<PreparedRows> {
+    if (request.explain) throw new SconceError('EXPLANATION_UNSUPPORTED');
+    const { body, contentType } = payloadOf(request);
+    if (mediaType(contentType) === binaryType) return this.#readBinary(request, body);
+    if (body.byteLength >= largeBody) return this.#readLargeJson(request, body);
+    return this.#rows(request, this.#reader.read(body), this.#reader);
+  }
+
+  outputProblem(structure: OutputStructure): string | undefined {
+    return outputNamesProblem(this.plan, structure);
+  }
+
+  describe(): Record<string, unknown> {
+    return {
+      inputs: this.plan.fields.map(({ name, dtype, dims }) => ({
+        name,
+        dtype,
+        ...(dims === null ? {} : { shape: dims }),
+      })),
+      ...(this.plan.outputNames === null ? {} : { outputs: this.plan.outputNames }),
+    };
+  }
+
+  async #readLargeJson(request: HandlerRequest, body: Uint8Array): Promise<PreparedRows> {
+    const { summary, memory, offsets } = await this.offLoop.readJson(this.#reader.fields, body);
     return this.#rows(request, summary, new RowBytes(memory, offsets));
   }
 
   /** Raw bytes: the tensors one after the other, each with all its rows. */
-  #readBinary(request: HandlerRequest): PreparedRows {
+  #readBinary({ accept }: HandlerRequest, body: Uint8Array): PreparedRows {
     const { fixed, text } = this.plan;
     if (fixed === undefined) {
       throw new SconceError(
@@ -57,7 +73,6 @@ export class TensorHandler implements Handler {
         `raw bytes need a shape for every input; the model configuration leaves some open (${text})`,
       );
     }
-    const { body, accept } = request;
     const perRow = fixed.reduce((sum, spec) => sum + rowBytes(spec), 0);
     if (body.byteLength === 0 || perRow === 0 || body.byteLength % perRow !== 0) {
       throw new SconceError(

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, suite, test } from 'node:test';
 import type { ModelConfig } from '../../../src/config/model-config.js';
-import type { HandlerRequest } from '../../../src/handlers/handler.js';
 import { largeBody, type OffLoop } from '../../../src/handlers/tensor/off-loop.js';
 import { TensorHandler } from '../../../src/handlers/tensor/tensor-handler.js';
 import type { TensorPlan } from '../../../src/handlers/tensor/tensor-plan.js';
@@ -17,6 +16,7 @@ import {
 } from '../../support/expected.js';
 import { json } from '../../support/http-client.js';
 import { alphaModel } from '../../support/paths.js';
+import { handlerRequest } from '../../support/request.js';
 import { source, startServer } from '../../support/server.js';
 
 const binary = 'application/octet-stream';
@@ -435,12 +435,43 @@ suite('content types', () => {
     });
   }
 
-  test('multipart is refused with the types that are taken', async () => {
-    const reply = await server.client.predict('double', '--x--', {
-      headers: { 'content-type': 'multipart/form-data; boundary=x' },
+  /** A multipart body of fields, and of files where a type is given. */
+  function multipart(...parts: [name: string, value: string, type?: string][]): string {
+    const texts = parts.map(([name, value, type]) => {
+      const file = type === undefined ? '' : `; filename="f"\r\ncontent-type: ${type}`;
+      return `--x\r\ncontent-disposition: form-data; name="${name}"${file}\r\n\r\n${value}\r\n`;
     });
+    return `${texts.join('')}--x--\r\n`;
+  }
+
+  const headers = { 'content-type': 'multipart/form-data; boundary=x' };
+
+  for (const [what, body] of [
+    ['a field named data', multipart(['other', '[0]'], ['data', '[1]'])],
+    ['a field named body', multipart(['body', '[1]'])],
+    ['a file', multipart(['data', '[1]', 'application/json'])],
+    ['the last of several', multipart(['data', '[7]'], ['data', '[1]'])],
+  ] as const) {
+    test(`multipart: ${what} is the input`, async () => {
+      const reply = await server.client.predict('double', body, { headers });
+      assert.deepEqual([reply.status, json(reply)], [200, [3]]);
+    });
+  }
+
+  test('multipart: without such a field it is refused with those that came', async () => {
+    const body = multipart(['a', '1'], ['b', '2']);
+    const reply = await server.client.predict('double', body, { headers });
     assert.equal(reply.status, 400);
-    assert.match(reply.text, /takes JSON or application\/octet-stream, not multipart\/form-data/);
+    assert.match(
+      reply.text,
+      /a form carries the input in the field data or body; it has \\"a\\", \\"b\\"/,
+    );
+  });
+
+  test('a form: its field data is the input, else the body as curl sends it', async () => {
+    const form = { headers: { 'content-type': 'application/x-www-form-urlencoded' } };
+    assert.deepEqual(json(await server.client.predict('double', 'data=%5B1%5D', form)), [3]);
+    assert.deepEqual(json(await server.client.predict('double', '[2]', form)), [5]);
   });
 });
 
@@ -478,10 +509,6 @@ suite('large bodies', () => {
     text: 'x: float32[n, …]',
   };
 
-  function request(text: string): HandlerRequest {
-    return { body: Buffer.from(text), contentType: undefined, accept: undefined };
-  }
-
   test('are parsed off the main loop and smaller ones on it', async () => {
     const parsed: number[] = [];
     const offLoop: OffLoop = {
@@ -496,10 +523,10 @@ suite('large bodies', () => {
       writeJson: () => Promise.resolve(''),
     };
     const handler = new TensorHandler(plan, offLoop);
-    const small = handler.preprocess(request('{"x": [1, 2]}'));
+    const small = handler.preprocess(handlerRequest('{"x": [1, 2]}'));
     assert.ok(!(small instanceof Promise));
     assert.deepEqual(parsed, []);
-    const large = handler.preprocess(request(`{"x": [1, 2]}${' '.repeat(largeBody)}`));
+    const large = handler.preprocess(handlerRequest(`{"x": [1, 2]}${' '.repeat(largeBody)}`));
     assert.ok(large instanceof Promise);
     assert.deepEqual((await large).inputs, [{ dtype: 'float32', dims: [2] }]);
     assert.deepEqual(parsed, [largeBody + 13]);
