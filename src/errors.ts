@@ -219,7 +219,7 @@ export const errorTable = {
     type: 'InvalidModelException',
     template: '%s',
   },
-  HANDLER_NOT_SUPPORTED: {
+  MODEL_UNSUPPORTED: {
     status: 400,
     grpc: 'INVALID_ARGUMENT',
     type: 'InvalidModelException',
@@ -228,6 +228,12 @@ export const errorTable = {
   WORKERS_FAILED: {
     status: 500,
     grpc: 'INTERNAL',
+    type: 'InternalServerException',
+    template: 'Failed to start workers for model %s version: %s',
+  },
+  WORKERS_OUT_OF_MEMORY: {
+    status: 507,
+    grpc: 'RESOURCE_EXHAUSTED',
     type: 'InternalServerException',
     template: 'Failed to start workers for model %s version: %s',
   },
@@ -326,7 +332,7 @@ export const errorTable = {
     status: 503,
     grpc: 'UNIMPLEMENTED',
     type: 'InternalServerException',
-    template: 'Prediction failed: the handler of model "%s" explains nothing',
+    template: 'Prediction failed: the handler of this model explains nothing.',
   },
   NATIVE_ADDON_MISSING: {
     status: 500,

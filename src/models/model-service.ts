@@ -1,56 +1,101 @@
+import { archiveLimits } from '../archive/limits.js';
 import { SlabBudget } from '../batching/slab-budget.js';
-import { misspeltKeys } from '../config/model-config.js';
+import type { ApiOptions } from '../config/model-options.js';
 import type { Settings } from '../config/settings.js';
-import { SconceError } from '../errors.js';
+import { SconceError, toSconceError } from '../errors.js';
 import type { HandlerRequest } from '../handlers/handler.js';
-import type { Log } from '../log.js';
+import { builtInHandlers, type HandlerFactory } from '../handlers/registry.js';
+import type { Log } from '../logging/log.js';
 import type { Metrics } from '../metrics/metrics.js';
-import { addon } from '../native/binding.js';
+import { FileChecks } from '../workers/file-checks.js';
 import { Pool } from '../workers/pool.js';
-import type { ModelSource } from './model-source.js';
+import { Autoscaler } from './autoscaler.js';
+import { type Health, healthOf } from './health.js';
+import { type Model, type ModelPage, ModelRegistry } from './model-registry.js';
+import {
+  type ModelSource,
+  openSource,
+  type SourceOptions,
+  type SourceRequest,
+} from './model-source.js';
 import { ModelVersion } from './model-version.js';
 import { Prediction, type PredictionSink } from './prediction.js';
-import { budgetThreads } from './thread-budget.js';
+import { versionOptions, type WorkerRange } from './version-options.js';
 
-interface Model {
-  /** Oldest registration first. */
-  versions: Map<string, ModelVersion>;
-  defaultVersion: string;
+/** A model as the management API is asked for it. */
+export interface RegisterRequest extends SourceRequest, ApiOptions {}
+
+/** How far a registration has come when it is answered. */
+export interface Registration {
+  version: ModelVersion;
+  /** Instances that were asked for. */
+  workers: number;
+  /** True when all of them run. */
+  started: boolean;
 }
 
-/** A page of the list of models. */
-export interface ModelPage {
-  models: ModelVersion[];
-  /** Where the next page begins, when there is one. */
-  nextPageToken: number | undefined;
+export interface ModelServiceOptions {
+  settings: Settings;
+  metrics: Metrics;
+  log: Log;
+  cores: number;
+  /** Handlers by name; the built-in ones unless others are given. */
+  handlers?: ReadonlyMap<string, HandlerFactory>;
 }
 
-const largestPage = 100;
+const mebibyte = 1024 * 1024;
+
+/** TorchServe numbers its workers from this port on. */
+const firstWorkerId = 9000;
 
 /** The models that are served: what every protocol talks to. */
 export class ModelService {
-  readonly #models = new Map<string, Model>();
+  readonly #models = new ModelRegistry();
+  readonly #settings: Settings;
+  readonly #metrics: Metrics;
+  readonly #log: Log;
   readonly #budget: SlabBudget;
   readonly #pool: Pool;
+  readonly #checks = new FileChecks();
+  readonly #autoscaler: Autoscaler;
+  readonly #handlers: ReadonlyMap<string, HandlerFactory>;
+  readonly #cores: number;
+  /** Models that the server was started with and that could not be found or unpacked. */
+  readonly #missing = new Map<string, SconceError>();
+  /** Versions that are no longer listed and still answer what they had admitted. */
+  readonly #leaving = new Set<ModelVersion>();
+  /** Ends downloads and unpacking when the server stops. */
+  readonly #stopping = new AbortController();
+  #nextWorkerId = firstWorkerId;
   #closing = false;
+  #onChange: (() => void) | undefined;
 
-  constructor(
-    private readonly settings: Settings,
-    private readonly metrics: Metrics,
-    private readonly log: Log,
-    private readonly cores: number,
-  ) {
-    this.#budget = new SlabBudget(settings.slabMemory * 1024 * 1024);
+  constructor({ settings, metrics, log, cores, handlers = builtInHandlers }: ModelServiceOptions) {
+    this.#settings = settings;
+    this.#metrics = metrics;
+    this.#log = log;
+    this.#cores = cores;
+    this.#handlers = handlers;
+    this.#budget = new SlabBudget(settings.slabMemory * mebibyte);
     const { poolThreads } = settings;
     this.#pool = new Pool(poolThreads > 0 ? poolThreads : Math.max(1, Math.min(4, cores - 1)));
+    this.#autoscaler = new Autoscaler(() => this.#models.all(), log);
     metrics.watch({
       pending: () =>
-        this.#allVersions().map(({ name, version, pending }) => ({
+        this.#models.all().map(({ name, version, pending }) => ({
           modelName: name,
           modelVersion: version,
           count: pending,
         })),
       slabBytes: () => this.#budget.used,
+      versions: () =>
+        this.#models.all().map(({ name, version, state, workers, queued }) => ({
+          modelName: name,
+          modelVersion: version,
+          state,
+          instances: state === 'ready' ? workers.length : 0,
+          queued,
+        })),
     });
   }
 
@@ -59,68 +104,117 @@ export class ModelService {
     return this.#closing;
   }
 
+  /** Every registered version, sorted by name. */
+  get all(): ModelVersion[] {
+    return this.#models.all();
+  }
+
+  /** Calls `listener` after each change of what is registered and how. */
+  onChange(listener: () => void): void {
+    this.#onChange = listener;
+  }
+
+  /** A model the server was asked to start with is not there: the server is not ready. */
+  missing(name: string, error: SconceError): void {
+    this.#missing.set(name, error);
+  }
+
   /**
-   * Registers a model and starts to load it in the background. The first version of a name is its
-   * default.
+   * Finds, unpacks and registers a model, and starts its instances. With `wait` it returns when
+   * they run, and a model that cannot be loaded is not registered; without, they load in the
+   * background.
    *
-   * @throws {SconceError} MODEL_VERSION_CONFLICT, or INVALID_CONFIGURATION for a device that is
-   *   not there.
+   * @throws {SconceError} as openSource(); MODEL_VERSION_CONFLICT; WORKERS_FAILED or
+   *   WORKERS_OUT_OF_MEMORY with the reason when `wait` is set.
    */
-  register(source: ModelSource): ModelVersion {
-    const model = this.#models.get(source.name);
-    if (model?.versions.has(source.version)) {
-      throw new SconceError('MODEL_VERSION_CONFLICT', source.version, source.name);
+  async register(request: RegisterRequest, wait: boolean): Promise<Registration> {
+    const source = await openSource(request, this.sourceOptions());
+    let version: ModelVersion;
+    try {
+      version = this.#add(source, request, false);
+    } catch (error) {
+      await source.dispose();
+      throw error;
     }
-    const { settings } = this;
-    const { config } = source;
-    const device = resolveDevice(config.device ?? settings.device);
-    const budget = budgetThreads(
-      this.cores,
-      config.instances ?? settings.instances,
-      config.intraOpThreads ?? settings.intraOpThreads,
-    );
-    const { instances, intraOpThreads, warning } = budget;
-    const log = this.log.child({ model: source.name, version: source.version });
-    for (const { key, meant } of misspeltKeys(config)) {
-      log.warn(`${source.configPath}: "${key}" is not a key of ours; did you mean "${meant}"?`);
+    const { minWorkers: workers, maxWorkers } = version.options.workers;
+    const started = version.scale(workers, maxWorkers);
+    if (!wait) {
+      started.catch(() => {});
+      this.#changed();
+      return { version, workers, started: false };
     }
-    if (warning !== undefined && device === 'cpu') log.warn(warning);
-    const version = new ModelVersion(
-      {
-        source,
-        device,
-        instances,
-        intraOpThreads,
-        freeze: config.freeze ?? settings.freeze,
-        batchSize: config.batchSize ?? settings.batchSize,
-        jobQueueSize: config.jobQueueSize ?? settings.jobQueueSize,
-        responseTimeout: config.responseTimeout ?? settings.responseTimeout,
-        warmUp: config.warmUp ?? true,
-      },
-      {
-        budget: this.#budget,
-        offLoop: this.#pool,
-        metrics: this.metrics.forVersion(source.name, source.version),
-        log,
-      },
-    );
-    if (model === undefined) {
-      this.#models.set(source.name, {
-        versions: new Map([[source.version, version]]),
-        defaultVersion: source.version,
-      });
-    } else {
-      model.versions.set(source.version, version);
+    try {
+      await started;
+    } catch (error) {
+      await this.#remove(version);
+      throw workersFailed(version, error);
     }
-    version.loaded.then(
-      () => log.info(describeLoad(version), 'model loaded'),
-      (error: SconceError) => {
-        // A shutdown while it loads is no failure of the model.
-        if (error.code === 'MODEL_CLOSED') log.info(error.message);
-        else log.error(error.message);
-      },
-    );
+    this.#changed();
+    return { version, workers, started: true };
+  }
+
+  /**
+   * Registers a model that the server starts with; it loads in the background, and stays visible
+   * when that fails. The source is the service's from then on, unless it throws.
+   *
+   * @throws {SconceError} MODEL_VERSION_CONFLICT, or INVALID_CONFIGURATION for a device that is not
+   *   there.
+   */
+  registerAtStart(source: ModelSource, api: ApiOptions = {}): ModelVersion {
+    const version = this.#add(source, api, true);
+    const { minWorkers, maxWorkers } = version.options.workers;
+    version.scale(minWorkers, maxWorkers).catch(() => {});
     return version;
+  }
+
+  /**
+   * Removes a version: it is no longer found at once, answers what it has admitted, and gives
+   * back its memory and files.
+   *
+   * @returns when that is done
+   * @throws {SconceError} MODEL_NOT_FOUND, MODEL_VERSION_NOT_FOUND; DEFAULT_VERSION_IN_USE for the
+   *   default of several versions; UNREGISTER_TIMEOUT when it takes longer than
+   *   unregisterModelTimeout (it goes on in the background then).
+   */
+  async unregister(name: string, version?: string): Promise<void> {
+    const found = this.#models.version(name, version);
+    this.#models.checkRemovable(found);
+    const removed = this.#remove(found);
+    this.#changed();
+    const { unregisterModelTimeout } = this.#settings;
+    if (!(await endsWithin(removed, unregisterModelTimeout * 1000))) {
+      throw new SconceError('UNREGISTER_TIMEOUT', name);
+    }
+  }
+
+  /**
+   * Sets how many instances a version shall have.
+   *
+   * @returns when that many run
+   * @throws {SconceError} MODEL_NOT_FOUND, MODEL_VERSION_NOT_FOUND, WORKER_RANGE, WORKER_INDEX; as
+   *   a rejection of `done` WORKERS_FAILED or WORKERS_OUT_OF_MEMORY.
+   */
+  scale(
+    name: string,
+    version: string | undefined,
+    { minWorkers, maxWorkers }: WorkerRange,
+  ): { done: Promise<void> } {
+    if (maxWorkers < minWorkers) throw new SconceError('WORKER_RANGE');
+    const found = this.#models.version(name, version);
+    if (minWorkers < 0) throw new SconceError('WORKER_INDEX', minWorkers);
+    const done = found.scale(minWorkers, maxWorkers).catch((error) => {
+      throw workersFailed(found, error);
+    });
+    // Whoever does not wait reads the failure in the description of the model.
+    done.catch(() => {});
+    this.#changed();
+    return { done };
+  }
+
+  /** @throws {SconceError} MODEL_NOT_FOUND, DEFAULT_VERSION_NOT_FOUND */
+  setDefault(name: string, version: string): void {
+    this.#models.setDefault(name, version);
+    this.#changed();
   }
 
   /** Answers a request through `sink`, exactly once; the result can be cancelled. */
@@ -147,78 +241,102 @@ export class ModelService {
    * @throws {SconceError} MODEL_NOT_FOUND or MODEL_VERSION_NOT_FOUND
    */
   version(name: string, version?: string): ModelVersion {
-    const model = this.#models.get(name);
-    if (model === undefined) throw new SconceError('MODEL_NOT_FOUND', name);
-    const found = model.versions.get(version ?? model.defaultVersion);
-    if (found === undefined) {
-      throw new SconceError('MODEL_VERSION_NOT_FOUND', version ?? model.defaultVersion, name);
+    const missing = this.#missing.get(name);
+    if (missing !== undefined && !this.#models.has(name)) {
+      throw new SconceError('MODEL_NOT_FOUND', name).because(missing.message);
     }
-    return found;
+    return this.#models.version(name, version);
   }
 
-  /** Every version of a model. Throws MODEL_NOT_FOUND. */
-  versions(name: string): ModelVersion[] {
-    const model = this.#models.get(name);
-    if (model === undefined) throw new SconceError('MODEL_NOT_FOUND', name);
-    return [...model.versions.values()];
+  /** A model with all its versions. Throws MODEL_NOT_FOUND. */
+  model(name: string): Model {
+    return this.#models.model(name);
   }
 
-  /**
-   * Default versions by name, a page at a time. As in TorchServe a limit out of 0..100 means 100,
-   * and a page that is exactly full names a next one even when that is empty.
-   */
+  /** Default versions by name, a page at a time; as ModelRegistry.list(). */
   list(limit: number, token: number): ModelPage {
-    const size = limit < 0 || limit > largestPage ? largestPage : limit;
-    const start = Math.max(0, token);
-    const names = [...this.#models.keys()].sort();
-    const end = start + size;
+    return this.#models.list(limit, token);
+  }
+
+  /** Whether the models do what was asked of them. */
+  get health(): Health {
+    return healthOf(this.#models.defaults(), this.#missing, this.#closing);
+  }
+
+  /** How models of this server are found and unpacked. */
+  sourceOptions(): SourceOptions {
+    const settings = this.#settings;
     return {
-      models: names.slice(start, end).map((name) => this.version(name)),
-      nextPageToken: end <= names.length ? end : undefined,
+      modelStore: settings.modelStore,
+      allowedUrls: settings.allowedUrls,
+      downloadTimeout: settings.downloadTimeout * 1000,
+      limits: archiveLimits(settings.archiveLimit * mebibyte),
+      defaultHandler: settings.defaultServiceHandler,
+      signal: this.#stopping.signal,
     };
   }
 
   /** Answers what was admitted, refuses what is new, and ends every thread. */
   async close(): Promise<void> {
     this.#closing = true;
-    await Promise.all(this.#allVersions().map((version) => version.close()));
-    await this.#pool.close();
+    this.#stopping.abort(new SconceError('SHUTTING_DOWN'));
+    this.#autoscaler.stop();
+    const versions = [...this.#models.all(), ...this.#leaving];
+    await Promise.all(versions.map((version) => version.close()));
+    await Promise.all([this.#pool.close(), this.#checks.close()]);
   }
 
-  #allVersions(): ModelVersion[] {
-    return [...this.#models.values()].flatMap(({ versions }) => [...versions.values()]);
+  #add(source: ModelSource, api: ApiOptions, loadedAtStartup: boolean): ModelVersion {
+    if (this.#closing) throw new SconceError('SHUTTING_DOWN');
+    this.#models.checkFree(source.name, source.version);
+    const options = versionOptions(source, api, this.#settings, loadedAtStartup);
+    const log = this.#log.child({ model: source.name, version: source.version });
+    for (const note of source.notes) log.warn(note);
+    const version = new ModelVersion(source, options, loadedAtStartup, {
+      cores: this.#cores,
+      budget: this.#budget,
+      offLoop: this.#pool,
+      checks: this.#checks,
+      metrics: this.#metrics.forVersion(source.name, source.version),
+      log,
+      handlers: this.#handlers,
+      nextWorkerId: () => this.#nextWorkerId++,
+    });
+    this.#models.add(version);
+    return version;
+  }
+
+  async #remove(version: ModelVersion): Promise<void> {
+    this.#models.remove(version);
+    this.#leaving.add(version);
+    try {
+      await version.close();
+    } finally {
+      this.#leaving.delete(version);
+    }
+  }
+
+  #changed(): void {
+    this.#onChange?.();
   }
 }
 
-/** The device a setting means on this machine. Throws INVALID_CONFIGURATION for one not there. */
-function resolveDevice(setting: string): string {
-  if (setting === 'cpu') return setting;
-  const native = addon();
-  const count = native.cudaDeviceCount();
-  if (setting === 'auto') return count > 0 ? 'cuda:0' : 'cpu';
-  const index = setting === 'cuda' ? 0 : Number(setting.slice('cuda:'.length));
-  if (index < count) return `cuda:${index}`;
-  const why = native.cudaBuild
-    ? `this machine has ${count} usable GPUs`
-    : 'the addon was built without CUDA (SCONCE_LIBTORCH_VARIANT=cuda npm run build:native)';
-  throw new SconceError(
-    'INVALID_CONFIGURATION',
-    `Invalid configuration: device ${setting} is not there: ${why}; use cpu or auto`,
-  );
+/** The answer to whoever asked for instances that could not be started. */
+function workersFailed({ name, version }: ModelVersion, error: unknown): SconceError {
+  const { code, message } = toSconceError(error);
+  const row = code === 'OUT_OF_MEMORY' ? 'WORKERS_OUT_OF_MEMORY' : 'WORKERS_FAILED';
+  return new SconceError(row, name, version).because(message);
 }
 
-function describeLoad(version: ModelVersion): Record<string, unknown> {
-  const { description, options, inputs } = version;
-  return {
-    path: options.source.path,
-    inputs,
-    returns: description?.returns,
-    device: options.device,
-    instances: options.instances,
-    intraOpThreads: options.intraOpThreads,
-    batchSize: options.batchSize,
-    parameterBytes: description?.parameterBytes,
-    frozen: description?.frozen,
-    loadMilliseconds: Math.round(description?.loadMilliseconds ?? 0),
-  };
+/** True when the promise is settled in that time. */
+async function endsWithin(work: Promise<void>, milliseconds: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), milliseconds);
+  });
+  try {
+    return await Promise.race([work.then(() => true), timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -1,120 +1,172 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { basename, dirname, extname, isAbsolute, join, resolve } from 'node:path';
-import { type ModelConfig, parseModelConfig } from '../config/model-config.js';
+import { rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import type { ArchiveLimits } from '../archive/limits.js';
+import { type LocatedArchive, type LocateOptions, locateArchive } from '../archive/locate.js';
+import { defaultModelName } from '../archive/model-store.js';
+import { type OpenedArchive, openArchive } from '../archive/open.js';
+import type { ModelConfig } from '../config/model-config.js';
 import { SconceError } from '../errors.js';
+import { defaultHandler } from '../handlers/registry.js';
+import { findConfig, readConfig } from './config-file.js';
+import { isModelFile, modelFileOf } from './model-file.js';
+import { unpackFolder } from './unpack-folder.js';
 
-/** A model as the operator named it, found on disk. */
+/** A model as somebody asked for it. */
+export interface SourceRequest {
+  /** A file or folder of the model store, or a URL that is allowed. */
+  url: string;
+  /** Instead of the manifest's name. */
+  name?: string | undefined;
+  /** Instead of the manifest's handler. */
+  handler?: string | undefined;
+  runtime?: string | undefined;
+}
+
+/** A model found on disk and unpacked: everything that is known before it loads. */
 export interface ModelSource {
   name: string;
   version: string;
-  /** What the operator wrote. */
+  /** What was asked for. */
   url: string;
-  /** The TorchScript file. */
+  /** The TorchScript file; empty when there is a problem. */
   path: string;
+  /** The folder with the model's files. */
+  folder: string;
+  handler: string;
+  runtime: string;
   config: ModelConfig;
   /** The file that the configuration was read from. */
   configPath: string | undefined;
+  /** What the configuration's reader has to say. */
+  notes: readonly string[];
+  /** True when it has a manifest: it may serve in TorchServe as well, with its defaults. */
+  archived: boolean;
+  /** Why it cannot run here, although it can be registered. */
+  problem: string | undefined;
+  /** Deletes what was unpacked and downloaded for it. */
+  dispose(): Promise<void>;
 }
 
-const modelEndings = ['.pt', '.pth', '.ts', '.torchscript'];
-const configName = 'model-config.yaml';
+export interface SourceOptions extends Omit<LocateOptions, 'maxBytes'> {
+  limits: ArchiveLimits;
+  /** Handler of archives that name none. */
+  defaultHandler: string | undefined;
+}
+
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
 
+const runtimes = ['python', 'python3', 'LSP'];
+
 /**
- * Finds the models that `--models` names. Read at start, hence synchronously.
+ * Finds, downloads and unpacks a model. What was written to the disk is gone when it fails.
  *
- * @param entries `name=path`, `path`, or `all` for everything in the store
- * @param store folder that relative paths are looked up in before the working folder
- * @throws {SconceError} INVALID_CONFIGURATION saying what was looked for and where.
+ * @throws {SconceError} as locateArchive() and openArchive(); INVALID_RUNTIME, INVALID_REQUEST for
+ *   a name that cannot be one, INVALID_CONFIGURATION for the model's configuration file.
  */
-export function findModels(entries: readonly string[], store: string | undefined): ModelSource[] {
-  if (store !== undefined && !(existsSync(store) && statSync(store).isDirectory())) {
-    throw invalid(`--model-store directory not found: ${store}`);
+export async function openSource(
+  request: SourceRequest,
+  options: SourceOptions,
+): Promise<ModelSource> {
+  const { runtime } = request;
+  if (runtime !== undefined && !runtimes.includes(runtime)) {
+    throw new SconceError('INVALID_RUNTIME', runtime);
   }
-  const sources = entries.flatMap((entry) =>
-    entry.toLowerCase() === 'all' ? findAll(store) : [findModel(entry, store)],
+  const located = await locateArchive(request.url, { ...options, maxBytes: options.limits.bytes });
+  return openLocated(located, request, options);
+}
+
+/** The same for a path that the operator has given, which may lie anywhere. */
+export async function openTrusted(
+  path: string,
+  request: SourceRequest,
+  options: SourceOptions,
+): Promise<ModelSource> {
+  return openLocated({ path, url: request.url, downloaded: false }, request, options);
+}
+
+async function openLocated(
+  located: LocatedArchive,
+  request: SourceRequest,
+  options: SourceOptions,
+): Promise<ModelSource> {
+  const { path } = located;
+  const isFile = (await stat(path)).isFile();
+  const undo: (() => Promise<void>)[] = [];
+  if (located.downloaded) undo.push(() => rm(path, { recursive: true, force: true }));
+  const dispose = async (): Promise<void> => {
+    for (const step of undo.splice(0).reverse()) await step();
+  };
+  try {
+    if (isFile && isModelFile(path)) return await plainSource(path, request, options, dispose);
+    const temporaryFolder = unpackFolder();
+    const archive = await openArchive(path, { ...options, temporaryFolder });
+    undo.push(() => archive.dispose());
+    return await archivedSource(path, archive, request, options, dispose);
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+}
+
+async function plainSource(
+  path: string,
+  request: SourceRequest,
+  options: SourceOptions,
+  dispose: () => Promise<void>,
+): Promise<ModelSource> {
+  const configPath = await findConfig(path);
+  const { config, notes } = await readConfig(configPath, false);
+  return {
+    name: checkName(request.name ?? defaultModelName(basename(path))),
+    version: config.version ?? '1.0',
+    url: request.url,
+    path,
+    folder: dirname(path),
+    handler: request.handler ?? options.defaultHandler ?? defaultHandler,
+    runtime: request.runtime ?? 'python',
+    config,
+    configPath,
+    notes,
+    archived: false,
+    problem: undefined,
+    dispose,
+  };
+}
+
+async function archivedSource(
+  path: string,
+  { folder, manifest }: OpenedArchive,
+  request: SourceRequest,
+  options: SourceOptions,
+  dispose: () => Promise<void>,
+): Promise<ModelSource> {
+  const file = await modelFileOf(folder, manifest);
+  const configPath = await findConfig(file.path ?? join(folder, 'model'), {
+    named: manifest?.model.configFile,
+  });
+  const { config, notes } = await readConfig(configPath, manifest !== undefined);
+  const { model } = manifest ?? {};
+  return {
+    name: checkName(request.name ?? model?.modelName ?? defaultModelName(basename(path))),
+    version: model?.modelVersion ?? config.version ?? '1.0',
+    url: request.url,
+    path: file.path ?? '',
+    folder,
+    handler: request.handler ?? model?.handler ?? options.defaultHandler ?? defaultHandler,
+    runtime: request.runtime ?? manifest?.runtime ?? 'python',
+    config,
+    configPath,
+    notes,
+    archived: manifest !== undefined,
+    problem: file.problem,
+    dispose,
+  };
+}
+
+function checkName(name: string): string {
+  if (namePattern.test(name)) return name;
+  throw new SconceError(
+    'INVALID_REQUEST',
+    `the model name ${JSON.stringify(name)} may hold letters, digits, "_", "-" and ".", and begins with a letter or digit`,
   );
-  const seen = new Map<string, ModelSource>();
-  for (const source of sources) {
-    const key = `${source.name} version ${source.version}`;
-    const other = seen.get(key);
-    if (other !== undefined) {
-      throw invalid(`${key} is named twice: ${other.path} and ${source.path}`);
-    }
-    seen.set(key, source);
-  }
-  return sources;
-}
-
-function findAll(store: string | undefined): ModelSource[] {
-  if (store === undefined) throw invalid('--models all needs --model-store');
-  const found = readdirSync(store, { withFileTypes: true })
-    .map((entry) => entry.name)
-    .filter((name) => {
-      const path = join(store, name);
-      return statSync(path).isDirectory()
-        ? modelFilesIn(path).length > 0
-        : modelEndings.includes(extname(name));
-    })
-    .sort();
-  if (found.length === 0) throw invalid(`no TorchScript file in the model store ${store}`);
-  return found.map((name) => findModel(name, store));
-}
-
-function findModel(entry: string, store: string | undefined): ModelSource {
-  const equals = entry.indexOf('=');
-  const url = entry.slice(equals + 1);
-  const path = locate(url, store);
-  const isFolder = statSync(path).isDirectory();
-  const file = isFolder ? onlyModelFile(path) : path;
-  const name = equals < 0 ? basename(url, isFolder ? '' : extname(url)) : entry.slice(0, equals);
-  if (!namePattern.test(name)) {
-    throw invalid(
-      `the model name "${name}" may hold letters, digits, "_", "-" and "." and begins with a letter or digit`,
-    );
-  }
-  const configPath = findConfig(file);
-  const config =
-    configPath === undefined ? {} : parseModelConfig(readFileSync(configPath, 'utf8'), configPath);
-  return { name, version: config.version ?? '1.0', url, path: file, config, configPath };
-}
-
-function locate(url: string, store: string | undefined): string {
-  const candidates = isAbsolute(url)
-    ? [url]
-    : [...(store === undefined ? [] : [resolve(store, url)]), resolve(url)];
-  const path = candidates.find((candidate) => existsSync(candidate));
-  if (path === undefined) throw invalid(`model not found at: ${candidates.join(' or ')}`);
-  return path;
-}
-
-function modelFilesIn(folder: string): string[] {
-  return readdirSync(folder)
-    .filter((name) => modelEndings.includes(extname(name)))
-    .sort();
-}
-
-function onlyModelFile(folder: string): string {
-  const files = modelFilesIn(folder);
-  const [file] = files;
-  if (file === undefined) {
-    throw invalid(`${folder} holds no TorchScript file (${modelEndings.join(', ')})`);
-  }
-  if (files.length > 1) {
-    throw invalid(`${folder} holds ${files.join(' and ')}; name one of them`);
-  }
-  return join(folder, file);
-}
-
-/** `<file>.yaml` beside the file, else model-config.yaml when the folder holds only this model. */
-function findConfig(file: string): string | undefined {
-  const folder = dirname(file);
-  const own = join(folder, `${basename(file, extname(file))}.yaml`);
-  if (existsSync(own)) return own;
-  const shared = join(folder, configName);
-  return existsSync(shared) && modelFilesIn(folder).length === 1 ? shared : undefined;
-}
-
-function invalid(message: string): SconceError {
-  return new SconceError('INVALID_CONFIGURATION', message);
 }

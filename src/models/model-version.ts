@@ -1,421 +1,283 @@
-import { firstDamagedEntry } from '../archive/checksums.js';
-import { Assembler, defaultMaxShapes } from '../batching/assembler.js';
 import type { SlabBudget } from '../batching/slab-budget.js';
-import { layOut } from '../batching/slab-layout.js';
-import { slabCapacity } from '../batching/slab-ring.js';
-import { isErrorCode, SconceError, toSconceError } from '../errors.js';
-import type { Handler, PreparedRows } from '../handlers/handler.js';
+import { SconceError, toSconceError } from '../errors.js';
+import { type HandlerFactory, unknownHandlerReason } from '../handlers/registry.js';
 import type { OffLoop } from '../handlers/tensor/off-loop.js';
-import { TensorHandler } from '../handlers/tensor/tensor-handler.js';
-import {
-  outputNamesProblem,
-  planTensors,
-  type TensorPlan,
-} from '../handlers/tensor/tensor-plan.js';
-import type { Log } from '../log.js';
+import type { Log } from '../logging/log.js';
 import type { VersionMetrics } from '../metrics/metrics.js';
-import type { BatchEvent, NativeModel, NativeModelDescription } from '../native/addon.js';
-import { dtypeCode, dtypeOf } from '../native/dtype.js';
-import { openModel } from '../native/runtime.js';
-import { allocateShared } from '../native/shared-memory.js';
-import type { OutputSignature } from '../tensors/batch-outputs.js';
-import { alignment } from '../tensors/tensor-spec.js';
-import { Deferred } from './deferred.js';
+import type { NativeModelDescription } from '../native/addon.js';
+import type { FileChecks } from '../workers/file-checks.js';
+import { Execution, type ExecutionState } from './execution.js';
 import type { ModelSource } from './model-source.js';
 import type { Prediction } from './prediction.js';
+import { budgetThreads } from './thread-budget.js';
+import type { VersionOptions } from './version-options.js';
+import { Workers } from './workers.js';
 
-export type VersionState = 'loading' | 'ready' | 'failed' | 'closing' | 'closed';
-
-/** Everything about a version that is settled before it loads. */
-export interface VersionOptions {
-  source: ModelSource;
-  device: string;
-  instances: number;
-  intraOpThreads: number;
-  freeze: boolean;
-  batchSize: number;
-  jobQueueSize: number;
-  /** Seconds. */
-  responseTimeout: number;
-  warmUp: boolean;
-}
+/** `unloaded`: registered, without an instance. */
+export type VersionState = ExecutionState | 'unloaded';
 
 /** What a version shares with the others. */
 export interface VersionContext {
+  cores: number;
   budget: SlabBudget;
   offLoop: OffLoop;
+  checks: FileChecks;
   metrics: VersionMetrics;
   log: Log;
+  handlers: ReadonlyMap<string, HandlerFactory>;
+  /** The next number of a worker, as TorchServe counts them over all models. */
+  nextWorkerId(): number;
 }
 
-/** Milliseconds an instance waits for a writer that has reserved rows and not settled them. */
-const commitTimeout = 1000;
-
-const signaturesKept = 256;
-
-interface Serving {
-  handler: Handler;
-  assembler: Assembler;
-  plan: TensorPlan;
-}
-
-/** One version of one model: loads, serves, drains, closes. */
+/** One version of one model: how many instances it shall have, and what runs while it has some. */
 export class ModelVersion {
-  readonly startTime = new Date();
-  /** Resolves when the version serves; rejects with the error that it failed with. */
-  readonly loaded: Promise<void>;
-  /** Resolves when every thread is gone. */
-  readonly closed: Promise<void>;
-  #rowsPerBatch: number | undefined;
-  #state: VersionState = 'loading';
-  #failure: SconceError | undefined;
-  #model: NativeModel | undefined;
-  #serving: Serving | undefined;
-  #description: NativeModelDescription | undefined;
-  /** Read beside LibTorch, which does not check. */
-  readonly #damaged: Promise<string | undefined>;
-  readonly #signatures = new Map<number, OutputSignature>();
-  readonly #warmed = new Deferred<void>();
-  readonly #loaded = new Deferred<void>();
-  readonly #closed = new Deferred<void>();
-  /** Requests whose bodies are being read off the main loop. */
-  #preparing = 0;
-  #prepared: (() => void) | undefined;
-  /** Requests that came while the file was loading. */
-  readonly #early: Prediction[] = [];
+  readonly registeredAt = new Date();
+  readonly #workers: Workers;
+  #minWorkers = 0;
+  #maxWorkers = 0;
+  #execution: Execution | undefined;
+  #failedAt: number | undefined;
+  /** Executions that answer what they had admitted when the version was scaled to nothing. */
+  readonly #draining = new Set<Execution>();
+  #closed: Promise<void> | undefined;
 
   constructor(
+    readonly source: ModelSource,
     readonly options: VersionOptions,
+    /** True for a model that the server was started with. */
+    readonly loadedAtStartup: boolean,
     private readonly context: VersionContext,
   ) {
-    this.#damaged = firstDamagedEntry(options.source.path).catch(() => undefined);
-    this.loaded = this.#loaded.promise;
-    this.closed = this.#closed.promise;
-    // A failure is also kept in `failure`; nobody has to be waiting for it.
-    this.loaded.catch(() => {});
-    this.#warmed.promise.catch(() => {});
-    this.#open();
+    this.#workers = new Workers(context.nextWorkerId);
   }
 
   get name(): string {
-    return this.options.source.name;
+    return this.source.name;
   }
 
   get version(): string {
-    return this.options.source.version;
+    return this.source.version;
   }
 
   get state(): VersionState {
-    return this.#state;
+    if (this.#closed !== undefined) return this.#execution?.state ?? 'closed';
+    return this.#execution?.state ?? 'unloaded';
   }
 
+  /** Why the last attempt to load it failed. */
   get failure(): SconceError | undefined {
-    return this.#failure;
+    return this.#execution?.failure;
+  }
+
+  /** When that was, in performance.now() milliseconds. */
+  get failedAt(): number | undefined {
+    return this.#failedAt;
+  }
+
+  /** Resolves when requests are answered; rejects with the error of the load. */
+  get loaded(): Promise<void> {
+    return this.#execution?.loaded ?? Promise.resolve();
+  }
+
+  get minWorkers(): number {
+    return this.#minWorkers;
+  }
+
+  get maxWorkers(): number {
+    return this.#maxWorkers;
+  }
+
+  /** Instances as the management API shows them. */
+  get workers(): Workers['list'] {
+    return this.#workers.list;
   }
 
   /** What the file says of itself; undefined until it is loaded. */
   get description(): NativeModelDescription | undefined {
-    return this.#description;
+    return this.#execution?.description;
   }
 
   /** What requests must hold, for people: `features: float32[n, 64]`. */
   get inputs(): string | undefined {
-    return this.#serving?.plan.text;
+    return this.#execution?.inputs;
   }
 
   /** Most rows in a batch: fewer than batchSize when rows are large. */
   get rowsPerBatch(): number {
-    return this.#rowsPerBatch ?? this.options.batchSize;
+    return this.#execution?.rowsPerBatch ?? this.options.batchSize;
+  }
+
+  /** Threads that one instance uses inside an operation. */
+  get intraOpThreads(): number {
+    return this.#threads(Math.max(1, this.#workers.list.length)).intraOpThreads;
   }
 
   /** Requests admitted and not answered. */
   get pending(): number {
-    return this.#early.length + this.#preparing + (this.#serving?.assembler.pending ?? 0);
+    let pending = this.#execution?.pending ?? 0;
+    for (const execution of this.#draining) pending += execution.pending;
+    return pending;
   }
 
   /** Requests that no instance has taken yet. */
   get queued(): number {
-    return this.#early.length + this.#preparing + (this.#serving?.assembler.queued ?? 0);
+    return this.#execution?.queued ?? 0;
   }
 
   /** Answers a request through its sink; never throws. */
   predict(prediction: Prediction): void {
-    prediction.admit(this.context.metrics);
-    if (this.#state === 'loading') {
-      this.#holdEarly(prediction);
-      return;
-    }
-    if (this.#state === 'failed') {
-      prediction.failed(new SconceError('MODEL_NOT_LOADED', this.name, this.version, this.name));
-      return;
-    }
-    if (this.#state !== 'ready' || this.#serving === undefined) {
+    prediction.admit(this.context.metrics, this.context.log);
+    if (this.#execution !== undefined) {
+      this.#execution.predict(prediction);
+    } else if (this.#closed !== undefined) {
       prediction.failed(new SconceError('MODEL_CLOSED', this.name, this.version));
-      return;
-    }
-    this.#run(prediction, this.#serving);
-  }
-
-  /** Answers what was admitted, refuses what is new, and ends the threads. */
-  async close(): Promise<void> {
-    if (this.#state === 'closing' || this.#state === 'closed') return this.closed;
-    const { assembler } = this.#serving ?? {};
-    if (this.#state !== 'failed') this.#state = 'closing';
-    this.#refuseEarly();
-    if (this.#preparing > 0) {
-      await new Promise<void>((resolve) => {
-        this.#prepared = resolve;
-      });
-    }
-    await assembler?.close();
-    this.#model?.close();
-    return this.closed;
-  }
-
-  #damage(entry: string): SconceError {
-    return new SconceError(
-      'MODEL_LOAD_FAILED',
-      this.name,
-      this.version,
-      this.options.source.path,
-      `the file is damaged: the bytes of ${entry} do not have their checksum`,
-    );
-  }
-
-  #open(): void {
-    const { source, device, instances, intraOpThreads, freeze } = this.options;
-    try {
-      this.#model = openModel(
-        {
-          path: source.path,
-          device,
-          instances,
-          intraOpThreads,
-          freeze,
-          commitTimeout,
-        },
-        {
-          batch: (event) => this.#complete(event),
-          loaded: (description) => {
-            this.#prepare(description).catch((error) => this.#fail(error));
-          },
-          failed: (code, message) =>
-            this.#fail(
-              new SconceError(
-                isErrorCode(code) ? code : 'INTERNAL',
-                ...(code === 'MODEL_LOAD_FAILED'
-                  ? [this.name, this.version, source.path, message]
-                  : [message]),
-              ),
-            ),
-          warmed: (signature, error) => this.#warmUpEnded(signature, error),
-          closed: () => this.#ended(),
-        },
-      );
-    } catch (error) {
-      this.#fail(error);
-      this.#ended();
-    }
-  }
-
-  async #prepare(description: NativeModelDescription): Promise<void> {
-    const damaged = await this.#damaged;
-    if (this.#state !== 'loading' || this.#model === undefined) return;
-    if (damaged !== undefined) throw this.#damage(damaged);
-    const { source, batchSize, jobQueueSize, responseTimeout } = this.options;
-    this.#description = description;
-    const plan = planTensors(source.config, description);
-    const rowSize = plan.fixed === undefined ? 0 : layOut(plan.fixed, 1, 0).bytes;
-    if (rowSize > this.context.budget.limit) {
-      throw new SconceError(
-        'INVALID_CONFIGURATION',
-        `inputs: one row takes ${rowSize} bytes; slabMemory allows ${this.context.budget.limit}`,
-      );
-    }
-    const model = this.#model;
-    const assembler = new Assembler(
-      {
-        addSlab: (slab, layout) => model.addSlab(slab, layout),
-        removeSlab: (id) => model.removeSlab(id),
-        ring: (id) => model.ring(id),
-        allocate: (bytes) => allocateShared(bytes, alignment),
-      },
-      this.context.budget,
-      {
-        modelName: this.name,
-        modelVersion: this.version,
-        declaredInputs: plan.text,
-        batchSize,
-        queueSize: jobQueueSize,
-        responseTimeout: responseTimeout * 1000,
-        maxShapes: defaultMaxShapes,
-      },
-      (id) => this.#signature(id),
-    );
-    if (plan.fixed !== undefined) {
-      this.#rowsPerBatch = slabCapacity(plan.fixed, batchSize, this.context.budget.limit);
-    }
-    if (plan.fixed !== undefined && this.options.warmUp) {
-      model.warmUp(
-        plan.fixed.map(({ dtype, dims }) => ({ dtype: dtypeCode(dtype), dims: [...dims] })),
-        this.rowsPerBatch > 1 ? [1, this.rowsPerBatch] : [1],
-      );
-      await this.#warmed.promise;
-      for (const signature of this.#signatures.values()) {
-        const problem = outputNamesProblem(plan, signature.structure);
-        if (problem !== undefined) {
-          throw new SconceError('INVALID_CONFIGURATION', `outputs: ${problem}`);
-        }
-        assembler.expectOutputs(signature);
-      }
-    }
-    if (this.#state !== 'loading') return;
-    const handler = new TensorHandler(plan, this.context.offLoop);
-    this.#serving = { handler, assembler, plan };
-    this.#state = 'ready';
-    this.#loaded.resolve();
-    for (const prediction of this.#early.splice(0)) this.#run(prediction, this.#serving);
-  }
-
-  #warmUpEnded(signature: number, error?: { code: string; message: string }): void {
-    if (error === undefined) {
-      if (signature >= 0) this.#signature(signature);
-      this.#warmed.resolve();
-      return;
-    }
-    const { source } = this.options;
-    const where = source.configPath === undefined ? '' : ` of ${source.configPath}`;
-    this.#warmed.reject(
-      new SconceError(
-        'MODEL_LOAD_FAILED',
-        this.name,
-        this.version,
-        source.path,
-        `it rejects a batch of zeros of the inputs${where}: ${error.message} (warmUp: false skips this check)`,
-      ),
-    );
-  }
-
-  #run(prediction: Prediction, serving: Serving): void {
-    if (prediction.over) return;
-    try {
-      if (this.#preparing > 0 && this.queued >= this.options.jobQueueSize) {
-        throw new SconceError('NO_CAPACITY', this.name);
-      }
-      const prepared = serving.handler.preprocess(prediction.request);
-      if (prepared instanceof Promise) {
-        this.#preparing += 1;
-        prepared
-          .then((rows) => this.#submit(prediction, rows, serving.assembler))
-          .catch((error) => prediction.failed(toSconceError(error)))
-          .finally(() => {
-            this.#preparing -= 1;
-            if (this.#preparing === 0) this.#prepared?.();
-          });
-      } else {
-        this.#submit(prediction, prepared, serving.assembler);
-      }
-    } catch (error) {
-      prediction.failed(toSconceError(error));
-    }
-  }
-
-  #submit(prediction: Prediction, prepared: PreparedRows, assembler: Assembler): void {
-    if (prediction.over) return;
-    const timeout = this.options.responseTimeout * 1000;
-    if (prediction.since + timeout < performance.now()) {
-      prediction.failed(new SconceError('RESPONSE_TIMEOUT', this.name, this.version, timeout));
-      return;
-    }
-    try {
-      const { key, inputs, rows } = prepared;
-      const reservation = assembler.reserve(key, inputs, rows, prediction, prediction.since);
-      try {
-        prepared.store(reservation.slab.memory, reservation.offsets());
-      } catch (error) {
-        reservation.discard();
-        throw error;
-      }
-      prediction.place(prepared, reservation);
-      reservation.commit();
-    } catch (error) {
-      prediction.failed(toSconceError(error));
-    }
-  }
-
-  #holdEarly(prediction: Prediction): void {
-    if (this.#early.length >= this.options.jobQueueSize) {
-      prediction.failed(new SconceError('NO_CAPACITY', this.name));
     } else {
-      this.#early.push(prediction);
-      this.#watchEarly(prediction);
+      prediction.failed(new SconceError('NO_CAPACITY', this.name));
     }
   }
 
-  /** A request does not wait for a model that loads longer than an answer may take. */
-  #watchEarly(prediction: Prediction): void {
-    const timeout = this.options.responseTimeout * 1000;
-    const timer = setTimeout(() => {
-      const waiting = this.#early.indexOf(prediction);
-      if (waiting < 0) return;
-      this.#early.splice(waiting, 1);
-      prediction.failed(new SconceError('RESPONSE_TIMEOUT', this.name, this.version, timeout));
-    }, timeout);
-    timer.unref();
-  }
-
-  #refuseEarly(): void {
-    const error =
-      this.#state === 'failed'
-        ? new SconceError('MODEL_NOT_LOADED', this.name, this.version, this.name)
-        : new SconceError('MODEL_CLOSED', this.name, this.version);
-    for (const prediction of this.#early.splice(0)) prediction.failed(error);
-  }
-
-  #complete(event: BatchEvent): void {
-    if (event.rows > 0) {
-      this.context.metrics.batch(event.rows, event.queueMicroseconds, event.computeMicroseconds);
+  /**
+   * What the handler says of the model.
+   *
+   * @throws {SconceError} NO_CAPACITY_DESCRIBE without an instance, DESCRIBE_TIMEOUT when it
+   *   cannot be asked.
+   */
+  async describe(): Promise<Record<string, unknown>> {
+    const execution = this.#execution;
+    if (execution === undefined) throw new SconceError('NO_CAPACITY_DESCRIBE', this.name);
+    try {
+      await execution.loaded;
+    } catch (error) {
+      throw new SconceError('DESCRIBE_TIMEOUT').because(toSconceError(error).message);
     }
-    this.#serving?.assembler.complete(event);
+    return execution.describe() ?? {};
   }
 
-  #signature(id: number): OutputSignature {
-    const known = this.#signatures.get(id);
-    if (known !== undefined) return known;
-    if (this.#model === undefined) throw new SconceError('INTERNAL', 'no model');
-    const { outputs, structure } = this.#model.signature(id);
-    const signature: OutputSignature = {
-      id,
-      outputs: outputs.map(({ dtype, dims }) => ({ dtype: dtypeOf(dtype), dims })),
-      structure,
+  /**
+   * Sets the bounds of the number of instances, and starts or stops as many as they ask for.
+   *
+   * @returns when that many run; rejects with the SconceError of the load.
+   */
+  scale(minWorkers: number, maxWorkers: number): Promise<void> {
+    if (this.#closed !== undefined) {
+      return Promise.reject(new SconceError('MODEL_CLOSED', this.name, this.version));
+    }
+    this.#minWorkers = minWorkers;
+    this.#maxWorkers = maxWorkers;
+    const count = this.#workers.list.length;
+    return this.setInstances(Math.max(minWorkers, Math.min(count, maxWorkers)));
+  }
+
+  /** Starts or stops instances. As scale(), within the bounds that it has set. */
+  async setInstances(count: number): Promise<void> {
+    const failed = this.#execution?.state === 'failed';
+    this.#workers.resize(count);
+    if (count === 0 || failed) this.#retire();
+    if (count === 0) return;
+    const execution = this.#execution;
+    if (execution === undefined) return this.#start(count);
+    if (execution.instances === count) return execution.loaded;
+    const threads = this.#threads(count);
+    if (threads.warning !== undefined) this.context.log.warn(threads.warning);
+    await execution.scale(count, threads.intraOpThreads);
+  }
+
+  /**
+   * Answers what was admitted, refuses what is new, ends the threads, and gives back what was
+   * unpacked.
+   */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    const executions = [...this.#draining];
+    if (this.#execution !== undefined) executions.push(this.#execution);
+    await Promise.all(executions.map((execution) => execution.close()));
+    this.context.metrics.retire();
+    await this.source.dispose();
+  }
+
+  #threads(instances: number): ReturnType<typeof budgetThreads> {
+    return budgetThreads(this.context.cores, instances, this.options.intraOpThreads);
+  }
+
+  async #start(instances: number): Promise<void> {
+    const { options, source, context } = this;
+    const { intraOpThreads, warning } = this.#threads(instances);
+    if (warning !== undefined && options.device === 'cpu') context.log.warn(warning);
+    this.#failedAt = undefined;
+    const execution = new Execution(
+      {
+        ...options,
+        source,
+        instances,
+        intraOpThreads,
+        handler: context.handlers.get(source.handler),
+        problem: this.#problem(),
+      },
+      {
+        budget: context.budget,
+        offLoop: context.offLoop,
+        checks: context.checks,
+        metrics: context.metrics,
+        instancesStarted: (milliseconds) => this.#instancesStarted(milliseconds),
+      },
+    );
+    this.#execution = execution;
+    try {
+      await execution.loaded;
+    } catch (error) {
+      this.#failedAt = performance.now();
+      // A shutdown while it loads is no failure of the model.
+      const { code, message } = toSconceError(error);
+      if (code === 'MODEL_CLOSED') context.log.info(message);
+      else context.log.error(message);
+      throw error;
+    }
+    context.log.info(this.#loadSummary(execution), 'model loaded');
+  }
+
+  #instancesStarted(milliseconds: readonly number[]): void {
+    for (const { id, loadMilliseconds = 0 } of this.#workers.started(milliseconds)) {
+      const worker = `W-${id}-${this.name}_${this.version}`;
+      this.context.metrics.workerLoaded(worker, loadMilliseconds);
+    }
+  }
+
+  /** Why the model cannot run here at all, which its registration did not look at. */
+  #problem(): SconceError | undefined {
+    const { handler, problem } = this.source;
+    if (problem !== undefined) return new SconceError('MODEL_UNSUPPORTED', this.name, problem);
+    const { handlers } = this.context;
+    if (handlers.has(handler)) return undefined;
+    const reason = unknownHandlerReason(handler, handlers.keys());
+    return new SconceError('MODEL_UNSUPPORTED', this.name, reason);
+  }
+
+  /** Takes the execution out of service; it answers what it has. */
+  #retire(): void {
+    const execution = this.#execution;
+    if (execution === undefined) return;
+    this.#execution = undefined;
+    this.#draining.add(execution);
+    execution.close().finally(() => this.#draining.delete(execution));
+  }
+
+  #loadSummary({ description, inputs, instances }: Execution): Record<string, unknown> {
+    const { device, batchSize } = this.options;
+    return {
+      path: this.source.path,
+      inputs,
+      returns: description?.returns,
+      device,
+      instances,
+      intraOpThreads: this.intraOpThreads,
+      batchSize,
+      parameterBytes: description?.parameterBytes,
+      frozen: description?.frozen,
+      loadMilliseconds: Math.round(description?.loadMilliseconds ?? 0),
     };
-    if (this.#signatures.size >= signaturesKept) this.#signatures.clear();
-    this.#signatures.set(id, signature);
-    return signature;
-  }
-
-  #fail(error: unknown): void {
-    if (this.#state !== 'loading') return;
-    const given = toSconceError(error);
-    const { source } = this.options;
-    this.#failure =
-      given.code === 'INVALID_CONFIGURATION'
-        ? new SconceError(
-            'INVALID_CONFIGURATION',
-            `Model "${this.name}" (${source.configPath ?? source.path}): ${given.message}`,
-          )
-        : given;
-    this.#state = 'failed';
-    this.#refuseEarly();
-    this.#model?.close();
-    this.#loaded.reject(this.#failure);
-  }
-
-  #ended(): void {
-    if (this.#state !== 'failed') this.#state = 'closed';
-    const error = new SconceError('MODEL_CLOSED', this.name, this.version);
-    this.#warmed.reject(error);
-    this.#loaded.reject(error);
-    this.#closed.resolve();
   }
 }

@@ -1,6 +1,7 @@
 import type { Reservation, RowsOwner } from '../batching/reservation.js';
-import { SconceError, toSconceError } from '../errors.js';
+import { type ErrorCode, SconceError, toSconceError } from '../errors.js';
 import type { HandlerReply, HandlerRequest, PreparedRows } from '../handlers/handler.js';
+import type { Log } from '../logging/log.js';
 import type { VersionMetrics } from '../metrics/metrics.js';
 import type { BatchOutputs } from '../tensors/batch-outputs.js';
 
@@ -11,6 +12,16 @@ export interface PredictionSink {
   fail(error: SconceError): void;
 }
 
+/** Failures that are not the client's: somebody will look for them in the log. */
+const faults: ReadonlySet<ErrorCode> = new Set([
+  'MODEL_FAILED',
+  'INVALID_OUTPUT',
+  'OUT_OF_MEMORY',
+  'WRITER_TIMEOUT',
+  'RESPONSE_TIMEOUT',
+  'INTERNAL',
+]);
+
 /** One request on its way through a model version. */
 export class Prediction implements RowsOwner {
   /** When the request arrived, in performance.now() milliseconds. */
@@ -18,6 +29,7 @@ export class Prediction implements RowsOwner {
   #reservation: Reservation | undefined;
   #prepared: PreparedRows | undefined;
   #metrics: VersionMetrics | undefined;
+  #log: Log | undefined;
   #over = false;
 
   /**
@@ -31,15 +43,20 @@ export class Prediction implements RowsOwner {
     private readonly sink: PredictionSink,
   ) {}
 
+  get requestId(): string {
+    return this.request.id;
+  }
+
   /** True when nobody waits for the answer any more, because it was given or not wanted. */
   get over(): boolean {
     return this.#over;
   }
 
-  /** The request found its version: from here on it is counted there. */
-  admit(metrics: VersionMetrics): void {
+  /** The request found its version: from here on it is counted and logged there. */
+  admit(metrics: VersionMetrics, log: Log): void {
     this.#metrics = metrics;
-    metrics.request();
+    this.#log = log;
+    metrics.request(this.version !== undefined);
   }
 
   /** The request's rows have a place in a slab. */
@@ -83,6 +100,9 @@ export class Prediction implements RowsOwner {
     if (this.#over) return;
     this.#over = true;
     this.#metrics?.failed(error.code);
+    if (faults.has(error.code)) {
+      this.#log?.warn({ requestId: this.requestId, code: error.code }, error.message);
+    }
     const refused = error.code === 'NO_CAPACITY' && this.version !== undefined;
     this.sink.fail(
       refused ? new SconceError('NO_CAPACITY_VERSION', this.model, this.version) : error,
@@ -95,7 +115,11 @@ export class Prediction implements RowsOwner {
       return;
     }
     this.#over = true;
-    this.#metrics?.answered((performance.now() - this.since) / 1000);
+    this.#metrics?.answered(
+      performance.now() - this.since,
+      outputs.queueMicroseconds,
+      this.version !== undefined,
+    );
     let released = false;
     const release = (): void => {
       if (released) return;

@@ -13,17 +13,14 @@ suite('a version', () => {
     ]);
     assert.equal(service.version('double').version, '3.0');
     assert.equal(service.version('double', '1.0').version, '1.0');
-    assert.deepEqual(
-      service.versions('double').map(({ version }) => version),
-      ['3.0', '1.0'],
-    );
+    assert.deepEqual([...service.model('double').versions.keys()], ['3.0', '1.0']);
     await service.close();
   });
 
   test('is registered once', async () => {
     const service = startService([source('double')]);
     assert.throws(
-      () => service.register(source('double')),
+      () => service.registerAtStart(source('double')),
       (error) =>
         error instanceof SconceError &&
         error.code === 'MODEL_VERSION_CONFLICT' &&
@@ -54,7 +51,7 @@ suite('a version', () => {
     const given = {
       batchSize: 7,
       jobQueueSize: 8,
-      responseTimeout: 9,
+      defaultResponseTimeout: 9,
       instances: 2,
       freeze: false,
     };
@@ -67,14 +64,13 @@ suite('a version', () => {
       ],
       given,
     );
-    const { batchSize, jobQueueSize, responseTimeout, instances, freeze } =
-      service.version('double').options;
-    assert.deepEqual({ batchSize, jobQueueSize, responseTimeout, instances, freeze }, given);
-    const own = service.version('dtypes').options;
-    assert.deepEqual(
-      [own.batchSize, own.jobQueueSize, own.responseTimeout, own.instances, own.freeze],
-      [3, 4, 5, 1, true],
-    );
+    const optionsOf = (name: string): unknown[] => {
+      const { options, workers } = service.version(name);
+      const { batchSize, jobQueueSize, responseTimeout, freeze } = options;
+      return [batchSize, jobQueueSize, responseTimeout, workers.length, freeze];
+    };
+    assert.deepEqual(optionsOf('double'), [7, 8, 9, 2, false]);
+    assert.deepEqual(optionsOf('dtypes'), [3, 4, 5, 1, true]);
     await service.close();
   });
 });
@@ -84,7 +80,7 @@ suite('a device that is not there', () => {
     const service = startService([]);
     for (const device of ['cuda:99']) {
       assert.throws(
-        () => service.register(source('double', { config: { device } })),
+        () => service.registerAtStart(source('double', { config: { device } })),
         (error) =>
           error instanceof SconceError &&
           error.code === 'INVALID_CONFIGURATION' &&

@@ -1,10 +1,28 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { afterEach, beforeEach, suite, test } from 'node:test';
-import { SconceError } from '../../src/errors.js';
-import { findModels, type ModelSource } from '../../src/models/model-source.js';
+import { archiveLimits } from '../../src/archive/limits.js';
+import { writeArchive } from '../../src/archive/write.js';
+import { type ErrorCode, SconceError } from '../../src/errors.js';
+import {
+  type ModelSource,
+  openSource,
+  openTrusted,
+  type SourceOptions,
+  type SourceRequest,
+} from '../../src/models/model-source.js';
+import { unpackFolder } from '../../src/models/unpack-folder.js';
 import { fixture } from '../support/paths.js';
 
 let folder = '';
@@ -26,23 +44,31 @@ function addText(text: string, ...path: string[]): string {
   return file;
 }
 
-function findOne(entry: string, store?: string): ModelSource {
-  const [found, ...others] = findModels([entry], store);
-  assert.ok(found !== undefined && others.length === 0);
-  return found;
+const options: SourceOptions = {
+  modelStore: undefined,
+  allowedUrls: [],
+  downloadTimeout: 1000,
+  limits: archiveLimits(1 << 30),
+  defaultHandler: undefined,
+};
+
+/** Opens a path as the operator may name it. */
+function open(path: string, request: Partial<SourceRequest> = {}): Promise<ModelSource> {
+  return openTrusted(path, { url: path, ...request }, options);
 }
 
-/** Fails unless the entries are refused with a message like this. */
-function assertRefused(message: RegExp, entries: string[], store?: string): void {
-  assert.throws(
-    () => findModels(entries, store),
-    (error) => {
-      assert.ok(error instanceof SconceError);
-      assert.equal(error.code, 'INVALID_CONFIGURATION');
-      assert.match(error.message, message);
-      return true;
-    },
-  );
+async function assertRefused(
+  path: string,
+  code: ErrorCode,
+  message: RegExp,
+  request: Partial<SourceRequest> = {},
+): Promise<void> {
+  await assert.rejects(open(path, request), (error) => {
+    assert.ok(error instanceof SconceError);
+    assert.match(error.message, message);
+    assert.equal(error.code, code);
+    return true;
+  });
 }
 
 function literal(text: string): string {
@@ -50,133 +76,171 @@ function literal(text: string): string {
 }
 
 suite('a model is found', () => {
-  test('by the path of its file, and named after it', () => {
+  test('by the path of its file, and named after it', async () => {
     const file = addModel('price.pt');
-    assert.deepEqual(findOne(file), {
+    const { dispose, ...found } = await open(file);
+    assert.deepEqual(found, {
       name: 'price',
       version: '1.0',
       url: file,
       path: file,
+      folder,
+      handler: 'tensor',
+      runtime: 'python',
       config: {},
       configPath: undefined,
+      notes: [],
+      archived: false,
+      problem: undefined,
     });
+    await dispose();
+    assert.ok(existsSync(file), 'a file that was not downloaded stays');
   });
 
-  test('by the path of its folder, and named after that', () => {
+  test('by the path of its folder, and named after that', async () => {
     const file = addModel('price', 'weights.pth');
-    const found = findOne(join(folder, 'price'));
-    assert.deepEqual([found.name, found.path], ['price', file]);
+    const found = await open(join(folder, 'price'));
+    assert.deepEqual([found.name, found.path, found.archived], ['price', file, false]);
   });
 
-  test('under the name that is given', () => {
+  test('under the name, with the handler and the runtime that are given', async () => {
     const file = addModel('price.pt');
-    const found = findOne(`other=${file}`);
-    assert.deepEqual([found.name, found.url, found.path], ['other', file, file]);
-  });
-
-  test('in the store before the working folder', () => {
-    const file = addModel('price.pt');
-    assert.equal(findOne('price.pt', folder).path, file);
-    assert.equal(findOne(`x=${relative(process.cwd(), file)}`).path, file);
+    const request = { name: 'other', handler: 'echo', runtime: 'python3' };
+    const { name, handler, runtime } = await open(file, request);
+    assert.deepEqual({ name, handler, runtime }, request);
   });
 
   for (const ending of ['pt', 'pth', 'ts', 'torchscript']) {
-    test(`with the ending .${ending}`, () => {
+    test(`with the ending .${ending}`, async () => {
       const file = addModel('some', `model.${ending}`);
-      assert.equal(findOne(join(folder, 'some')).path, file);
+      assert.equal((await open(join(folder, 'some'))).path, file);
+    });
+  }
+});
+
+suite('an archive', () => {
+  async function archive(given: Partial<Parameters<typeof writeArchive>[0]> = {}): Promise<string> {
+    const serializedFile = addModel('in', 'model.pt');
+    return writeArchive({
+      modelName: 'price',
+      version: '2.0',
+      serializedFile,
+      handler: 'tensor',
+      exportPath: folder,
+      ...given,
     });
   }
 
-  test('among everything in the store, by name', () => {
-    addModel('b.pt');
-    addModel('a', 'model.pt');
-    mkdirSync(join(folder, 'no-model'));
-    addText('', 'notes.txt');
-    for (const all of ['all', 'ALL']) {
-      assert.deepEqual(
-        findModels([all], folder).map(({ name }) => name),
-        ['a', 'b'],
-      );
-    }
+  test('is unpacked, described by its manifest, and gone after dispose()', async () => {
+    const found = await open(await archive());
+    assert.deepEqual(
+      [found.name, found.version, found.handler, found.archived, found.problem],
+      ['price', '2.0', 'tensor', true, undefined],
+    );
+    assert.deepEqual(readFileSync(found.path), readFileSync(fixture('linear')));
+    await found.dispose();
+    assert.ok(!existsSync(found.folder));
+  });
+
+  test('keeps its configuration beside its model, under any name', async () => {
+    const configFile = addText('batchSize: 3\nresponseTimeout: never\n', 'in.yaml');
+    const found = await open(await archive({ configFile }));
+    assert.equal(found.config.batchSize, 3);
+    assert.match(found.notes.join(), /responseTimeout/);
+    await found.dispose();
+  });
+
+  test('with a Python model can be registered and says why it cannot run', async () => {
+    const modelFile = addText('class Net: ...', 'net.py');
+    const found = await open(await archive({ modelFile }));
+    assert.match(found.problem ?? '', /a model in Python \(net\.py\).*torch\.jit\.script/);
+    await found.dispose();
+  });
+
+  test('whose manifest names a file it does not hold says so', async () => {
+    const file = await archive({ archiveFormat: 'no-archive' });
+    rmSync(join(file, 'model.pt'));
+    const found = await open(file);
+    assert.match(found.problem ?? '', /names the file model\.pt, which is not in the archive/);
+  });
+
+  test('leaves nothing behind when it is refused', async () => {
+    const before = readdirSync(unpackFolder(), { withFileTypes: true }).length;
+    const file = await archive();
+    await assertRefused(file, 'INVALID_REQUEST', /the model name "a b" may hold/, { name: 'a b' });
+    assert.equal(readdirSync(unpackFolder()).length, before);
   });
 });
 
 suite('the configuration of a model is read from', () => {
   const text = 'version: "2.5"\nbatchSize: 4\n';
 
-  test('model-config.yaml in its folder', () => {
+  test('model-config.yaml in its folder', async () => {
     addModel('price', 'model.pt');
     const path = addText(text, 'price', 'model-config.yaml');
-    const { version, config, configPath } = findOne(join(folder, 'price'));
+    const { version, config, configPath } = await open(join(folder, 'price'));
     assert.deepEqual([version, config.batchSize, configPath], ['2.5', 4, path]);
   });
 
-  test('<file>.yaml beside a file', () => {
+  test('<file>.yaml beside a file', async () => {
     const file = addModel('price.pt');
     addModel('other.pt');
     const path = addText(text, 'price.yaml');
     addText('batchSize: 9\n', 'model-config.yaml');
-    assert.equal(findOne(file).configPath, path);
+    assert.equal((await open(file)).configPath, path);
   });
 
-  test('model-config.yaml beside a file only when it can be meant', () => {
+  test('model-config.yaml beside a file only when it can be meant', async () => {
     const file = addModel('price.pt');
     const path = addText(text, 'model-config.yaml');
-    assert.equal(findOne(file).configPath, path);
+    assert.equal((await open(file)).configPath, path);
     addModel('other.pt');
-    assert.equal(findOne(file).configPath, undefined);
+    assert.equal((await open(file)).configPath, undefined);
   });
 });
 
-suite('a model is refused', () => {
-  test('that is not there, with the places that were looked at', () => {
-    assertRefused(
-      new RegExp(
-        `^model not found at: ${literal(join(folder, 'no.pt'))} or ${literal(join(process.cwd(), 'no.pt'))}$`,
-      ),
-      ['no.pt'],
-      folder,
-    );
-    assertRefused(/^model not found at: \/no\/where\.pt$/, ['/no/where.pt'], folder);
-  });
-
-  test('whose folder holds two', () => {
+suite('a model', () => {
+  test('whose folder holds two files says so', async () => {
     addModel('price', 'a.pt');
     addModel('price', 'b.pt');
-    assertRefused(/price holds a\.pt and b\.pt; name one of them$/, [join(folder, 'price')]);
+    const { problem } = await open(join(folder, 'price'));
+    assert.equal(problem, 'it holds a.pt and b.pt; name one of them');
   });
 
-  test('whose folder holds none', () => {
+  test('whose folder holds none says so', async () => {
     mkdirSync(join(folder, 'price'));
-    assertRefused(/price holds no TorchScript file \(\.pt, \.pth, \.ts, \.torchscript\)$/, [
-      join(folder, 'price'),
-    ]);
+    addText('', 'price', 'notes.txt');
+    const { problem } = await open(join(folder, 'price'));
+    assert.equal(problem, 'it has no TorchScript file (.pt, .pth, .ts, .torchscript)');
   });
 
-  for (const name of ['a b', '-x', '.x', 'x/y', '']) {
-    test(`under the name "${name}"`, () => {
+  for (const name of ['a b', '-x', '.x', 'x/y', '', '__proto__'.slice(0, 2)]) {
+    test(`is refused under the name "${name}"`, async () => {
       const file = addModel('price.pt');
-      assertRefused(new RegExp(`^the model name "${name}" may hold letters, digits`), [
-        `${name}=${file}`,
-      ]);
+      await assertRefused(file, 'INVALID_REQUEST', /^the model name .* may hold letters, digits/, {
+        name,
+      });
     });
   }
 
-  test('whose configuration is wrong, with the file, the line and the key', () => {
+  test('is refused with a runtime that is none', async () => {
+    await assert.rejects(openSource({ url: 'x.mar', runtime: 'java' }, options), {
+      code: 'INVALID_RUNTIME',
+      message: 'Invalid RuntimeType value: java',
+    });
+  });
+
+  test('is refused with a wrong configuration, by the file, the line and the key', async () => {
     addModel('price', 'model.pt');
     const path = addText(
       '# comment\ninputs:\n  - name: x\n    shape: [1]\nbatchSize: many\n',
       'price',
       'model-config.yaml',
     );
-    assertRefused(new RegExp(`^${literal(path)}:5: batchSize must be integer$`), [
+    await assertRefused(
       join(folder, 'price'),
-    ]);
-  });
-
-  test('from a store that is not there, or not given, or empty', () => {
-    assertRefused(/^--model-store directory not found: \/no\/store$/, [], '/no/store');
-    assertRefused(/^--models all needs --model-store$/, ['all']);
-    assertRefused(/^no TorchScript file in the model store /, ['all'], folder);
+      'INVALID_CONFIGURATION',
+      new RegExp(`^${literal(path)}:5: batchSize must be integer$`),
+    );
   });
 });

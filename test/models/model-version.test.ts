@@ -10,6 +10,7 @@ import { until } from '../support/condition.js';
 import { json } from '../support/http-client.js';
 import { fixture } from '../support/paths.js';
 import { RecordingSink } from '../support/recording-sink.js';
+import { handlerRequest } from '../support/request.js';
 import { source, startServer, startService } from '../support/server.js';
 
 /** Matrix products that keep slow.pt busy for far longer than a request takes. */
@@ -17,8 +18,7 @@ const long = 100_000;
 
 function ask(service: ModelService, model: string, row: readonly number[]): RecordingSink {
   const sink = new RecordingSink();
-  const body = Buffer.from(JSON.stringify(row));
-  service.predict(model, undefined, { body, contentType: undefined, accept: undefined }, sink);
+  service.predict(model, undefined, handlerRequest(JSON.stringify(row)), sink);
   return sink;
 }
 
@@ -218,9 +218,7 @@ suite('requests that come while the model loads', () => {
   test('can be cancelled', async () => {
     const service = startService([source('double')]);
     const sink = new RecordingSink();
-    const body = Buffer.from('[1]');
-    const request = { body, contentType: undefined, accept: undefined };
-    service.predict('double', undefined, request, sink).cancel();
+    service.predict('double', undefined, handlerRequest('[1]'), sink).cancel();
     assert.deepEqual(rowOf(await ask(service, 'double', [2]).answer), [5]);
     await service.close();
     assert.deepEqual(sink.answers, []);
@@ -254,7 +252,6 @@ suite('close()', () => {
     await version.loaded;
     await service.close();
     assert.equal(version.state, 'closed');
-    await version.closed;
   });
 
   test('of a model that failed resolves', async () => {

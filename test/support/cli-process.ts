@@ -52,7 +52,10 @@ export class CliProcess {
 }
 
 /** Flags for a server on free ports. */
-export const freePorts = ['--inference-port', '0', '--management-port', '0', '--metrics-port', '0'];
+export const freePorts = ['inference', 'management', 'metrics'].flatMap((name) => [
+  `--${name}-address`,
+  'http://127.0.0.1:0',
+]);
 
 export interface CliAddresses {
   inference: string;

@@ -1,9 +1,13 @@
+import { dirname } from 'node:path';
 import { parseSettings, type Settings } from '../../src/config/settings.js';
+import { builtInHandlers, type HandlerFactory } from '../../src/handlers/registry.js';
+import { createResponseObserver } from '../../src/http/response-observer.js';
 import { HttpServer, type ServerAddresses } from '../../src/http/server.js';
-import { createLog } from '../../src/log.js';
+import { createLog } from '../../src/logging/log.js';
 import { Metrics } from '../../src/metrics/metrics.js';
 import { ModelService } from '../../src/models/model-service.js';
 import type { ModelSource } from '../../src/models/model-source.js';
+import type { TokenAuthority } from '../../src/security/token-authority.js';
 import { HttpClient } from './http-client.js';
 import { fixture } from './paths.js';
 
@@ -21,9 +25,11 @@ export interface TestServer extends AsyncDisposable {
 
 export function testSettings(given: Partial<Settings> = {}): Settings {
   return parseSettings({
-    inferencePort: 0,
-    managementPort: 0,
-    metricsPort: 0,
+    inferenceAddress: 'http://127.0.0.1:0',
+    managementAddress: 'http://127.0.0.1:0',
+    metricsAddress: 'http://127.0.0.1:0',
+    enableModelApi: true,
+    disableSystemMetrics: true,
     device: 'cpu',
     poolThreads: 1,
     logLevel: 'silent',
@@ -41,21 +47,36 @@ export function source(
     version: '1.0',
     url: `${name}.pt`,
     path,
+    folder: dirname(path),
+    handler: 'tensor',
+    runtime: 'python',
     config: {},
     configPath: undefined,
+    notes: [],
+    archived: false,
+    problem: undefined,
+    dispose: async () => {},
     ...given,
   };
+}
+
+/** What a server of a test may have besides settings. */
+export interface TestParts {
+  metrics?: Metrics;
+  handlers?: ReadonlyMap<string, HandlerFactory>;
+  authority?: TokenAuthority;
 }
 
 /** A model service with sources registered; some of them may be loading or have failed. */
 export function startService(
   sources: readonly ModelSource[],
   given: Partial<Settings> = {},
-  metrics = new Metrics(),
+  { metrics = new Metrics(), handlers = builtInHandlers }: TestParts = {},
 ): ModelService {
   const settings = testSettings(given);
-  const service = new ModelService(settings, metrics, createLog(settings.logLevel), cores);
-  for (const model of sources) service.register(model);
+  const log = createLog(settings.logLevel);
+  const service = new ModelService({ settings, metrics, log, cores, handlers });
+  for (const model of sources) service.registerAtStart(model);
   return service;
 }
 
@@ -63,12 +84,18 @@ export function startService(
 export async function startServer(
   sources: readonly ModelSource[],
   given: Partial<Settings> = {},
+  parts: TestParts = {},
 ): Promise<TestServer> {
   const settings = testSettings(given);
-  const metrics = new Metrics();
-  const service = startService(sources, given, metrics);
-  const server = new HttpServer(settings, service, metrics, createLog(settings.logLevel));
-  const addresses = await server.listen();
+  const { metrics = new Metrics(), authority } = parts;
+  const service = startService(sources, given, { ...parts, metrics });
+  const log = createLog(settings.logLevel);
+  const observer = createResponseObserver(metrics, { accessWanted: false, access: () => {} });
+  const server = await HttpServer.create({ settings, service, metrics, log, observer, authority });
+  const addresses = await server.listen().catch(async (error) => {
+    await service.close();
+    throw error;
+  });
   await Promise.allSettled(
     sources.map(({ name, version }) => service.version(name, version).loaded),
   );

@@ -1,0 +1,44 @@
+import type { SconceError } from '../errors.js';
+import type { ModelVersion } from './model-version.js';
+
+/** Whether the models do what was asked of them. */
+export interface Health {
+  /**
+   * What TorchServe's /ping says: false only when a default version has failed for longer than its
+   * maxRetryTimeoutInSec. A model that is loading, or could not be found at start, is healthy.
+   */
+  healthy: boolean;
+  /** True when every default version that shall have instances answers requests. */
+  ready: boolean;
+  /** Why it is not ready, by model. */
+  waitingFor: Record<string, string>;
+}
+
+/** @param missing models the server was asked to start with and that could not be registered */
+export function healthOf(
+  defaults: readonly ModelVersion[],
+  missing: ReadonlyMap<string, SconceError>,
+  closing: boolean,
+): Health {
+  const waitingFor: Record<string, string> = {};
+  for (const [name, error] of missing) waitingFor[name] = error.message;
+  for (const version of defaults) {
+    delete waitingFor[version.name];
+    if (!isReady(version)) waitingFor[version.name] = version.failure?.message ?? version.state;
+  }
+  return {
+    healthy: !defaults.some(isLost),
+    ready: !closing && Object.keys(waitingFor).length === 0,
+    waitingFor,
+  };
+}
+
+/** True when the version answers requests, or is not asked to. */
+export function isReady({ state, minWorkers }: ModelVersion): boolean {
+  return state === 'ready' || (state === 'unloaded' && minWorkers === 0);
+}
+
+function isLost({ failedAt, state, options }: ModelVersion): boolean {
+  if (state !== 'failed' || failedAt === undefined) return false;
+  return performance.now() - failedAt > options.maxRetryTimeout * 1000;
+}

@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, suite, test } from 'node:test';
+import { createLog } from '../../src/logging/log.js';
+import type { ModelService } from '../../src/models/model-service.js';
+import {
+  checkModelStore,
+  registerStartModels,
+  type StartedModels,
+} from '../../src/models/startup.js';
+import { fixture } from '../support/paths.js';
+import { startService, testSettings } from '../support/server.js';
+
+let store = '';
+beforeEach(() => {
+  store = mkdtempSync(join(tmpdir(), 'sconce-store-'));
+});
+afterEach(() => rmSync(store, { recursive: true }));
+
+function addModel(...path: string[]): string {
+  const file = join(store, ...path);
+  mkdirSync(join(file, '..'), { recursive: true });
+  copyFileSync(fixture('double'), file);
+  return file;
+}
+
+async function start(
+  entries: string[],
+  modelStore: string | undefined = store,
+): Promise<StartedModels & { service: ModelService }> {
+  const settings = testSettings({
+    loadModels: entries,
+    ...(modelStore === undefined ? {} : { modelStore }),
+  });
+  const service = startService([], settings);
+  return { service, ...(await registerStartModels(service, settings, createLog('silent'))) };
+}
+
+function names({ versions }: StartedModels): string[] {
+  return versions.map(({ name }) => name);
+}
+
+suite('the models to start with', () => {
+  test('are found in the store, in the working folder, or by an absolute path', async () => {
+    const file = addModel('price.pt');
+    const started = await start(['price.pt', `absolute=${file}`]);
+    assert.deepEqual(names(started), ['price', 'absolute']);
+    assert.deepEqual(started.failures, []);
+    await started.service.close();
+  });
+
+  for (const all of ['all', 'ALL']) {
+    test(`are everything in the store with ${all}`, async () => {
+      addModel('b.pt');
+      addModel('a', 'model.pt');
+      writeFileSync(join(store, 'notes.txt'), '');
+      const started = await start([all]);
+      assert.deepEqual(names(started), ['a', 'b']);
+      await started.service.close();
+    });
+  }
+
+  test('are none when the store is empty', async () => {
+    const started = await start(['all']);
+    assert.deepEqual([names(started), started.failures], [[], []]);
+    assert.equal(started.service.health.ready, true);
+    await started.service.close();
+  });
+
+  test('are served although one of them is not there, which shows', async () => {
+    addModel('price.pt');
+    const started = await start(['gone=gone.mar', 'price.pt']);
+    assert.deepEqual(names(started), ['price']);
+    await Promise.all(started.versions.map(({ loaded }) => loaded));
+    const { service, failures } = started;
+    const [failure] = failures;
+    assert.equal(failure?.message, 'Model not found at: gone.mar');
+    assert.deepEqual(service.health, {
+      healthy: true,
+      ready: false,
+      waitingFor: { gone: 'Model not found at: gone.mar' },
+    });
+    assert.throws(() => service.version('gone'), {
+      code: 'MODEL_NOT_FOUND',
+      reason: 'Model not found at: gone.mar',
+    });
+    await service.close();
+  });
+
+  test('have each version once', async () => {
+    addModel('price.pt');
+    const started = await start(['price.pt', 'price=price.pt']);
+    assert.deepEqual(names(started), ['price']);
+    assert.deepEqual(
+      started.failures.map(({ code }) => code),
+      ['MODEL_VERSION_CONFLICT'],
+    );
+    await started.service.close();
+  });
+});
+
+suite('the model store', () => {
+  test('must be a folder', () => {
+    assert.throws(() => checkModelStore(testSettings({ modelStore: '/no/store' })), {
+      code: 'INVALID_CONFIGURATION',
+      message: '--model-store directory not found: /no/store',
+    });
+  });
+
+  test('must be given for all', () => {
+    assert.throws(() => checkModelStore(testSettings({ loadModels: ['All'] })), {
+      code: 'INVALID_CONFIGURATION',
+      message: '--models all needs --model-store',
+    });
+  });
+});
