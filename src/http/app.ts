@@ -6,16 +6,12 @@ import Fastify, {
   type onRequestHookHandler,
 } from 'fastify';
 import { SconceError, toSconceError } from '../errors.js';
-import type { Log } from '../log.js';
+import type { Log } from '../logging/log.js';
+import type { TlsOptions } from '../security/tls.js';
 import { bodyReader } from './body.js';
 import { Connections } from './connections.js';
+import type { HttpContext } from './http-context.js';
 import { createRequestId, errorBody, jsonText, sendError } from './response.js';
-
-export interface AppOptions {
-  /** Bytes. */
-  maxRequestSize: number;
-  log: Log;
-}
 
 /** Longest model name and version in a path. */
 const longestParameter = 1024;
@@ -23,15 +19,22 @@ const longestParameter = 1024;
 /** Milliseconds a client has to send a request, body included; Fastify would give it for ever. */
 const requestTimeout = 300_000;
 
-/** What the three listeners have in common: raw bodies, TorchServe's headers and errors. */
-export function createApp(options: AppOptions): FastifyInstance {
-  const app = Fastify({
+/** What the listeners have in common: raw bodies, TorchServe's headers and errors. */
+export function createApp(
+  context: HttpContext,
+  log: Log,
+  tls: TlsOptions | undefined,
+): FastifyInstance {
+  const app: FastifyInstance = Fastify({
+    ...(tls === undefined ? {} : { https: tls }),
     requestIdHeader: false,
     genReqId: createRequestId,
     requestTimeout,
     return503OnClosing: false,
     logger: false,
-    routerOptions: { ignoreTrailingSlash: true, maxParamLength: longestParameter },
+    // TorchServe decodes the path before it looks for separators, and passes over empty segments.
+    rewriteUrl: ({ url = '/' }) => (/%2f|\/\/|\/$|\/\?/i.test(url) ? plainPath(url) : url),
+    routerOptions: { maxParamLength: longestParameter },
     frameworkErrors: (_error, _request, reply: FastifyReply) => {
       sendError(reply, new SconceError('INVALID_HTTP'));
     },
@@ -50,19 +53,35 @@ export function createApp(options: AppOptions): FastifyInstance {
     connections.closeUnused();
     done();
   });
+  // Schemas of routes describe them; what TorchServe takes leniently they would refuse.
+  app.setValidatorCompiler(() => () => true);
+  app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   // Bodies stay bytes: what they mean is for the handler to say.
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', bodyReader(options.maxRequestSize));
+  app.addContentTypeParser('*', bodyReader(context.maxRequestSize));
+  app.decorate('httpContext', context);
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?', 1).join();
     sendError(reply, new SconceError(path === '/' ? 'METHOD_NOT_ALLOWED' : 'RESOURCE_NOT_FOUND'));
   });
   app.setErrorHandler((error: FastifyError | SconceError, request, reply) => {
     const known = fromFramework(error, request.headers);
-    if (known.code === 'INTERNAL') options.log.error(error, 'request failed');
+    if (known.code === 'INTERNAL')
+      log.error({ err: error, requestId: request.id }, 'request failed');
     sendError(reply, known);
   });
   return app;
+}
+
+/** The path with decoded separators and without empty segments. */
+function plainPath(url: string): string {
+  const query = url.indexOf('?');
+  const path = query < 0 ? url : url.slice(0, query);
+  const plain = path
+    .replace(/%2f/gi, '/')
+    .replace(/\/{2,}/g, '/')
+    .replace(/(?<=.)\/$/, '');
+  return query < 0 ? plain : plain + url.slice(query);
 }
 
 function fromFramework(

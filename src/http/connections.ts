@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { Server as TlsServer } from 'node:tls';
 
 /** Milliseconds that a client which is sending a request gets to end it when the server closes. */
 const uploadGrace = 1000;
@@ -16,7 +17,9 @@ export class Connections {
   #closing = false;
 
   constructor(server: Server) {
-    server.on('connection', (socket) => {
+    // Over TLS requests name the encrypted socket, not the one under it.
+    const event = server instanceof TlsServer ? 'secureConnection' : 'connection';
+    server.on(event, (socket: Socket) => {
       if (this.#closing) {
         socket.destroy();
         return;

@@ -1,26 +1,173 @@
-import type { FastifyInstance } from 'fastify';
-import type { ModelService } from '../models/model-service.js';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { SconceError, toSconceError } from '../errors.js';
+import type { RequestParameter } from '../handlers/handler.js';
 import { refuseWhenClosing } from './app.js';
-import { predict } from './prediction-reply.js';
-import { sendJson } from './response.js';
+import { isForm, readForm } from './form-body.js';
+import type { HttpContext } from './http-context.js';
+import { modelDescriptionDocument } from './openapi/descriptions.js';
+import { bodyOf, type PredictionTarget, predict } from './prediction-reply.js';
+import { sendError, sendJson } from './response.js';
+import { routeSchemas } from './route-schemas.js';
 
 interface Route {
-  Params: { model: string; version?: string };
+  Params: { model: string; version?: string; '*'?: string };
+  Querystring: Record<string, string | string[] | undefined>;
 }
 
-/** The inference API. As in TorchServe every method is taken. */
-export function inferenceRoutes(app: FastifyInstance, service: ModelService): void {
+/** As in TorchServe every method is taken like POST; OPTIONS describes a model instead. */
+const otherMethods = ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'TRACE'];
+
+/** The inference API. */
+export function inferenceRoutes(app: FastifyInstance, context: HttpContext): void {
+  const { service } = context;
   // Fastify would ignore the body of a GET.
   app.addHttpMethod('GET', { hasBody: true, overrideExisting: true });
-  const onRequest = refuseWhenClosing(() => service.closing);
-  app.all('/ping', { onRequest }, (_request, reply) => sendJson(reply, 200, { status: 'Healthy' }));
-  app.all<Route>('/predictions/:model', (request, reply) => {
-    predict(service, request, reply, request.params.model, undefined);
+  app.all(
+    '/ping',
+    { onRequest: refuseWhenClosing(() => service.closing), schema: routeSchemas.ping },
+    (_request, reply) => {
+      const { healthy } = service.health;
+      sendJson(reply, healthy ? 200 : 500, { status: healthy ? 'Healthy' : 'Unhealthy' });
+    },
+  );
+  predictionRoutes(app, context);
+  kserveRoutes(app, context);
+  legacyRoutes(app, context);
+  app.all<{ Params: { workflow: string } }>('/wfpredict/:workflow', (request, reply) =>
+    sendError(reply, new SconceError('WORKFLOW_NOT_FOUND', request.params.workflow)),
+  );
+}
+
+function predictionRoutes(app: FastifyInstance, context: HttpContext): void {
+  for (const [prefix, explain] of [
+    ['/predictions', false],
+    ['/explanations', true],
+  ] as const) {
+    const schema = explain ? routeSchemas.explain : routeSchemas.predict;
+    for (const path of ['/:model', '/:model/:version', '/:model/:version/*']) {
+      const url = prefix + path;
+      const handler = (request: FastifyRequest<Route>, reply: FastifyReply): void => {
+        const { model, version, '*': urlPath = '' } = request.params;
+        predict(context, request, reply, { model, version, urlPath, explain });
+      };
+      app.route<Route>({
+        method: 'POST',
+        url,
+        handler,
+        schema: path.endsWith('*') ? {} : schema,
+      });
+      app.route<Route>({ method: otherMethods, url, handler });
+      app.options<Route>(url, (request, reply) => describeModel(context, request, reply));
+    }
+  }
+}
+
+function describeModel(
+  { service }: HttpContext,
+  request: FastifyRequest<Route>,
+  reply: FastifyReply,
+): void {
+  const { model, version } = request.params;
+  service.version(model, version);
+  sendJson(reply, 200, modelDescriptionDocument(model));
+}
+
+function kserveRoutes(app: FastifyInstance, context: HttpContext): void {
+  app.all<{ Params: { target: string } }>('/v1/models/:target', (request, reply) => {
+    const { target } = request.params;
+    const [model = ''] = target.split(':', 1);
+    if (target.includes(':predict')) {
+      predict(context, request, reply, { model, explain: false });
+    } else if (target.includes(':explain')) {
+      predict(context, request, reply, { model, explain: true });
+    } else {
+      kserveReadiness(context, request, reply, target);
+    }
   });
-  app.all<Route>('/predictions/:model/:version', (request, reply) => {
-    predict(service, request, reply, request.params.model, request.params.version);
+  for (const [verb, explain] of [
+    ['infer', false],
+    ['explain', true],
+  ] as const) {
+    app.all<Route>(`/v2/models/:model/${verb}`, (request, reply) => {
+      predict(context, request, reply, { model: request.params.model, explain });
+    });
+  }
+}
+
+/** The same readiness where nothing else of KServe's is served: TorchServe has it there only. */
+export function kserveReadinessRoute(app: FastifyInstance, context: HttpContext): void {
+  app.all<{ Params: { model: string } }>('/v1/models/:model', (request, reply) =>
+    kserveReadiness(context, request, reply, request.params.model),
+  );
+}
+
+/** `GET /v1/models/{model}`: whether instances answer its requests. */
+function kserveReadiness(
+  { service }: HttpContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  name: string,
+): void {
+  if (request.method !== 'GET') sendError(reply, new SconceError('METHOD_NOT_ALLOWED'));
+  const { state } = service.version(name);
+  sendJson(reply, 200, { name, ready: state === 'ready' });
+}
+
+/** Routes whose query is a part of the input: SageMaker's, and those of TorchServe's ancestors. */
+function legacyRoutes(app: FastifyInstance, context: HttpContext): void {
+  app.all<Route>('/invocations', (request, reply) => {
+    withParameters(context, request, reply, (parameters) => {
+      const given = parameters.findLast(({ name }) => name === 'model_name')?.value;
+      const model = given === undefined || given.length === 0 ? onlyModel(context) : text(given);
+      if (model === undefined) throw new SconceError('PARAMETER_REQUIRED', 'model_name');
+      return { model };
+    });
   });
-  app.all<Route>('/predictions/:model/:version/*', (request, reply) => {
-    predict(service, request, reply, request.params.model, request.params.version);
+  app.all<Route>('/models/:model/invoke', (request, reply) => {
+    withParameters(context, request, reply, () => ({ model: request.params.model }));
   });
+  for (const url of ['/:model/predict', '/:model/:version/predict']) {
+    app.all<Route>(url, (request, reply) => {
+      const { model, version } = request.params;
+      withParameters(context, request, reply, () => ({ model, version }));
+    });
+  }
+}
+
+/** Predicts with the query's fields and the body's as parameters. */
+function withParameters(
+  context: HttpContext,
+  request: FastifyRequest<Route>,
+  reply: FastifyReply,
+  targetOf: (parameters: readonly RequestParameter[]) => PredictionTarget,
+): void {
+  readParameters(request)
+    .then((parameters) => predict(context, request, reply, targetOf(parameters), parameters))
+    .catch((error) => sendError(reply, toSconceError(error)));
+}
+
+async function readParameters(request: FastifyRequest<Route>): Promise<RequestParameter[]> {
+  const parameters: RequestParameter[] = [];
+  for (const [name, value] of Object.entries(request.query)) {
+    const last = [value].flat().at(-1) ?? '';
+    parameters.push({ name, value: Buffer.from(last), contentType: undefined });
+  }
+  const type = request.headers['content-type'];
+  const body = bodyOf(request);
+  if (type !== undefined && isForm(type)) parameters.push(...(await readForm(type, body)));
+  else parameters.push({ name: 'body', value: body, contentType: type });
+  return parameters;
+}
+
+/** The model that the server was started with, when it is the only one. */
+function onlyModel({ service }: HttpContext): string | undefined {
+  const names = new Set(
+    service.all.filter(({ loadedAtStartup }) => loadedAtStartup).map(({ name }) => name),
+  );
+  const [name] = names;
+  return names.size === 1 ? name : undefined;
+}
+
+function text(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
 }

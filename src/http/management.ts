@@ -1,52 +1,159 @@
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
 import { SconceError } from '../errors.js';
-import type { ModelService } from '../models/model-service.js';
+import type { HttpContext } from './http-context.js';
 import { describeVersion } from './model-description.js';
+import { modelManagementDescription } from './openapi/descriptions.js';
+import { type Query, toBoolean, toInteger } from './query.js';
+import { readRegistration } from './register-request.js';
 import { sendError, sendJson } from './response.js';
+import { routeSchemas } from './route-schemas.js';
+import { torchServeVersion } from './torchserve-version.js';
 
 interface Route {
   Params: { model: string; version?: string };
-  Querystring: { limit?: string; next_page_token?: string };
+  Querystring: Query;
+}
+
+type Request = FastifyRequest<Route>;
+
+export interface ManagementOptions {
+  /** Whether models may be registered and removed over HTTP. */
+  enableModelApi: boolean;
 }
 
 const defaultLimit = 100;
 
-/** The read-only half of the management API. */
-export function managementRoutes(app: FastifyInstance, service: ModelService): void {
-  app.get<Route>('/models', (request, reply) => {
-    const { limit, next_page_token: token } = request.query;
-    const page = service.list(toInteger(limit, defaultLimit), toInteger(token, 0));
-    return sendJson(reply, 200, {
-      ...(page.nextPageToken === undefined ? {} : { nextPageToken: String(page.nextPageToken) }),
-      models: page.models.map((version) => ({
-        modelName: version.name,
-        modelUrl: version.options.source.url,
-      })),
-    });
+/** Every method that some route of this API does not take. */
+const allMethods: HTTPMethods[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'TRACE'];
+
+/** The management API. */
+export function managementRoutes(
+  app: FastifyInstance,
+  context: HttpContext,
+  { enableModelApi }: ManagementOptions,
+): void {
+  const api = new ManagementApi(context);
+  const guarded = (handler: (request: Request, reply: FastifyReply) => Promise<void>) =>
+    enableModelApi ? handler : refuseMethod;
+  resource(app, '/models', {
+    GET: { schema: routeSchemas.listModels, handler: api.list },
+    POST: { schema: routeSchemas.registerModel, handler: guarded(api.register) },
   });
-  app.get<Route>('/models/:model', (request, reply) =>
-    sendJson(reply, 200, [describeVersion(service.version(request.params.model))]),
-  );
-  app.get<Route>('/models/:model/:version', (request, reply) => {
-    const { model, version } = request.params;
-    const versions =
-      version === 'all' ? service.versions(model) : [service.version(model, version)];
-    return sendJson(reply, 200, versions.map(describeVersion));
-  });
-  for (const url of ['/models', '/models/:model', '/models/:model/:version']) {
-    app.route({
-      method: ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'],
-      url,
-      handler: (_request, reply) => refuseMethod(reply),
+  for (const url of ['/models/:model', '/models/:model/:version']) {
+    resource(app, url, {
+      GET: { schema: routeSchemas.describeModel, handler: api.describe },
+      PUT: { schema: routeSchemas.scaleModel, handler: api.scale },
+      DELETE: { schema: routeSchemas.unregisterModel, handler: guarded(api.unregister) },
+      OPTIONS: { schema: {}, handler: api.explain },
     });
   }
+  resource(app, '/models/:model/:version/set-default', {
+    PUT: { schema: routeSchemas.setDefault, handler: api.setDefault },
+  });
 }
 
-function refuseMethod(reply: FastifyReply): FastifyReply {
-  return sendError(reply, new SconceError('METHOD_NOT_ALLOWED'));
+interface Operation {
+  schema: object;
+  handler: (request: Request, reply: FastifyReply) => void | Promise<void>;
 }
 
-/** An integer parameter; anything else counts as absent, as in TorchServe. */
-function toInteger(text: string | undefined, fallback: number): number {
-  return text !== undefined && /^[+-]?\d{1,9}$/.test(text) ? Number(text) : fallback;
+/** A path with its operations; other methods are refused, as TorchServe does, with 405. */
+function resource(
+  app: FastifyInstance,
+  url: string,
+  operations: Partial<Record<string, Operation>>,
+): void {
+  for (const [method, operation] of Object.entries(operations)) {
+    if (operation !== undefined) app.route<Route>({ method, url, ...operation });
+  }
+  const others = [...allMethods, 'OPTIONS'].filter((method) => !(method in operations));
+  app.route<Route>({ method: others, url, handler: refuseMethod });
+}
+
+function refuseMethod(_request: unknown, reply: FastifyReply): void {
+  sendError(reply, new SconceError('METHOD_NOT_ALLOWED'));
+}
+
+class ManagementApi {
+  constructor(private readonly context: HttpContext) {}
+
+  readonly list = (request: Request, reply: FastifyReply): void => {
+    const { limit, next_page_token: token } = request.query;
+    const page = this.context.service.list(toInteger(limit) ?? defaultLimit, toInteger(token) ?? 0);
+    sendJson(reply, 200, {
+      ...(page.nextPageToken === undefined ? {} : { nextPageToken: String(page.nextPageToken) }),
+      models: page.models.map(({ name, source }) => ({ modelName: name, modelUrl: source.url })),
+    });
+  };
+
+  readonly register = async (request: Request, reply: FastifyReply): Promise<void> => {
+    const { request: wanted, synchronous } = readRegistration(request);
+    const { version, workers, started } = await this.context.service.register(wanted, synchronous);
+    if (!started) sendStatus(reply, 202, 'Processing worker updates...');
+    const what = `Model "${version.name}" Version: ${version.version} registered with`;
+    const status =
+      workers === 0
+        ? `${what} 0 initial workers. Use scale workers API to add workers for the model.`
+        : `${what} ${workers} initial workers`;
+    sendStatus(reply, 200, status);
+  };
+
+  readonly describe = async (request: Request, reply: FastifyReply): Promise<void> => {
+    const { service } = this.context;
+    const { model, version } = request.params;
+    if (version === 'all') {
+      const versions = [...service.model(model).versions.values()];
+      sendJson(
+        reply,
+        200,
+        versions.map((each) => describeVersion(each)),
+      );
+    }
+    const found = service.version(model, version);
+    const customized = toBoolean(request.query.customized, false);
+    const metadata = customized ? await found.describe() : undefined;
+    sendJson(reply, 200, [describeVersion(found, metadata)]);
+  };
+
+  readonly scale = async (request: Request, reply: FastifyReply): Promise<void> => {
+    const { model } = request.params;
+    const { min_worker: least, max_worker: most, model_version: queried } = request.query;
+    const version = request.params.version ?? [queried].flat()[0];
+    const minWorkers = toInteger(least) ?? 1;
+    const maxWorkers = toInteger(most) ?? minWorkers;
+    const { done } = this.context.service.scale(model, version, { minWorkers, maxWorkers });
+    if (!toBoolean(request.query.synchronous, false)) {
+      sendStatus(reply, 202, 'Processing worker updates...');
+    }
+    await done;
+    const which = version === undefined ? '' : `, version: ${version}`;
+    sendStatus(reply, 200, `Workers scaled to ${minWorkers} for model: ${model}${which}`);
+  };
+
+  readonly unregister = async (request: Request, reply: FastifyReply): Promise<void> => {
+    const { model, version } = request.params;
+    await this.context.service.unregister(model, version);
+    sendStatus(reply, 200, `Model "${model}" unregistered`);
+  };
+
+  readonly setDefault = (request: Request, reply: FastifyReply): void => {
+    const { model, version = '' } = request.params;
+    this.context.service.setDefault(model, version);
+    sendStatus(
+      reply,
+      200,
+      `Default version successfully updated for model "${model}" to "${version}"`,
+    );
+  };
+
+  /** What one can ask of this model. */
+  readonly explain = (request: Request, reply: FastifyReply): void => {
+    const { model, version } = request.params;
+    this.context.service.version(model, version);
+    sendJson(reply, 200, modelManagementDescription(model, torchServeVersion));
+  };
+}
+
+function sendStatus(reply: FastifyReply, code: number, status: string): void {
+  sendJson(reply, code, { status });
 }

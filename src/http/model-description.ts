@@ -12,7 +12,7 @@ export const modelDescriptionSchema = Type.Object({
   batchSize: Type.Integer(),
   maxBatchDelay: Type.Integer(),
   responseTimeout: Type.Number(),
-  startupTimeout: Type.Integer(),
+  startupTimeout: Type.Number(),
   maxRetryTimeoutInSec: Type.Integer(),
   clientTimeoutInMills: Type.Integer(),
   parallelType: Type.String(),
@@ -43,12 +43,14 @@ export const modelDescriptionSchema = Type.Object({
     remainingCapacity: Type.Integer(),
     pendingRequests: Type.Integer(),
   }),
+  customizedMetadata: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
   /** Ours: what TorchServe has no word for. */
   sconce: Type.Object({
     state: Type.String(),
     failure: Type.Optional(Type.String()),
     inputs: Type.Optional(Type.String()),
     returns: Type.Optional(Type.String()),
+    handler: Type.String(),
     intraOpThreads: Type.Integer(),
     parameterBytes: Type.Optional(Type.Integer()),
   }),
@@ -56,44 +58,49 @@ export const modelDescriptionSchema = Type.Object({
 
 export type ModelDescription = Static<typeof modelDescriptionSchema>;
 
-/** TorchServe numbers its workers from this port on. */
-const firstWorkerId = 9000;
-
-/** A version as the management API describes it. An instance is what TorchServe calls a worker. */
-export function describeVersion(version: ModelVersion): ModelDescription {
-  const { options, state, failure, description, inputs, queued } = version;
+/**
+ * A version as the management API describes it. An instance is what TorchServe calls a worker.
+ *
+ * @param customizedMetadata what the handler says, when it was asked
+ */
+export function describeVersion(
+  version: ModelVersion,
+  customizedMetadata?: Record<string, unknown>,
+): ModelDescription {
+  const { options, source, state, failure, description, inputs, queued } = version;
   const gpu = options.device.startsWith('cuda');
   const deviceId = Number(options.device.split(':')[1] ?? 0);
   return {
     modelName: version.name,
     modelVersion: version.version,
-    modelUrl: options.source.url,
-    runtime: 'python',
-    minWorkers: options.instances,
-    maxWorkers: options.instances,
+    modelUrl: source.url,
+    runtime: source.runtime,
+    minWorkers: version.minWorkers,
+    maxWorkers: version.maxWorkers,
     batchSize: options.batchSize,
-    maxBatchDelay: 0,
+    maxBatchDelay: options.maxBatchDelay,
     responseTimeout: options.responseTimeout,
-    startupTimeout: 120,
-    maxRetryTimeoutInSec: 300,
-    clientTimeoutInMills: 0,
+    startupTimeout: options.startupTimeout,
+    maxRetryTimeoutInSec: options.maxRetryTimeout,
+    clientTimeoutInMills: options.clientTimeout,
     parallelType: '',
     parallelLevel: 0,
     deviceType: gpu ? 'gpu' : 'cpu',
     ...(gpu ? { deviceIds: [deviceId] } : {}),
     continuousBatching: false,
-    useJobTicket: false,
+    useJobTicket: options.useJobTicket,
     useVenv: false,
     stateful: false,
     sequenceMaxIdleMSec: 0,
     sequenceTimeoutMSec: 0,
     maxNumSequence: 0,
     maxSequenceJobQueueSize: 0,
-    loadedAtStartup: true,
-    workers: Array.from({ length: options.instances }, (_, i) => ({
-      id: String(firstWorkerId + i),
-      startTime: version.startTime.toISOString(),
-      status: state === 'ready' ? 'READY' : 'UNLOADING',
+    // TorchServe sets it only for models of a snapshot.
+    loadedAtStartup: version.loadedAtStartup,
+    workers: version.workers.map(({ id, startTime, loadMilliseconds }) => ({
+      id: String(id),
+      startTime: startTime.toISOString(),
+      status: state === 'ready' && loadMilliseconds !== undefined ? 'READY' : 'UNLOADING',
       memoryUsage: process.memoryUsage.rss(),
       pid: process.pid,
       gpu,
@@ -103,14 +110,16 @@ export function describeVersion(version: ModelVersion): ModelDescription {
       remainingCapacity: Math.max(0, options.jobQueueSize - queued),
       pendingRequests: queued,
     },
+    ...(customizedMetadata === undefined ? {} : { customizedMetadata }),
     sconce: {
       state,
       ...(failure === undefined ? {} : { failure: failure.message }),
       ...(inputs === undefined ? {} : { inputs }),
+      handler: source.handler,
       ...(description === undefined
         ? {}
         : { returns: description.returns, parameterBytes: description.parameterBytes }),
-      intraOpThreads: options.intraOpThreads,
+      intraOpThreads: version.intraOpThreads,
     },
   };
 }

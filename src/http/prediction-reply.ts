@@ -1,9 +1,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { SconceError } from '../errors.js';
-import type { ModelService } from '../models/model-service.js';
+import { SconceError, toSconceError } from '../errors.js';
+import type { RequestParameter } from '../handlers/handler.js';
 import type { Prediction, PredictionSink } from '../models/prediction.js';
+import { isForm, readForm } from './form-body.js';
 import { cancelOnHangUp, forget } from './hang-up.js';
-import { commonHeaderList, sendError } from './response.js';
+import type { HttpContext } from './http-context.js';
+import { commonHeaderList, respond, sendError } from './response.js';
 
 /** Replies from this size on are written from the memory they lie in; smaller ones are copied. */
 const zeroCopyBytes = 64 * 1024;
@@ -15,6 +17,14 @@ const noBody = Buffer.alloc(0);
 
 type Reply = Parameters<PredictionSink['reply']>[0];
 
+/** TorchServe's success has an empty reason phrase. */
+const plainStatus = { code: 200, phrase: '' };
+
+function bodySize(body: Reply['body']): number {
+  if (typeof body === 'string') return body.length;
+  return body.reduce((sum, { byteLength }) => sum + byteLength, 0);
+}
+
 /** Sends one prediction's answer as an HTTP response. */
 class HttpSink implements PredictionSink {
   prediction: Prediction | undefined;
@@ -22,7 +32,7 @@ class HttpSink implements PredictionSink {
   constructor(
     private readonly request: FastifyRequest,
     private readonly response: FastifyReply,
-    private readonly service: ModelService,
+    private readonly context: HttpContext,
   ) {}
 
   /**
@@ -31,14 +41,19 @@ class HttpSink implements PredictionSink {
    */
   reply(reply: Reply, release: () => void): void {
     this.#done();
-    const headers = commonHeaderList(this.request.id);
+    const size = bodySize(reply.body);
+    if (size > this.context.maxResponseSize) {
+      release();
+      sendError(this.response, new SconceError('RESPONSE_TOO_LARGE', this.context.maxResponseSize));
+      return;
+    }
+    const headers = reply.headers === undefined ? [] : Object.entries(reply.headers).flat();
     if (reply.contentType !== undefined) headers.push('content-type', reply.contentType);
-    if (reply.headers !== undefined) headers.push(...Object.entries(reply.headers).flat());
-    if (this.service.closing) headers.push('connection', 'close');
-    this.response.hijack();
+    headers.push(...commonHeaderList(this.request.id));
+    const { status } = reply;
     if (typeof reply.body === 'string') {
       release();
-      this.#send(headers, reply.body);
+      this.#send(headers, reply.body, status);
       return;
     }
     const [first] = reply.body;
@@ -51,11 +66,12 @@ class HttpSink implements PredictionSink {
       flowing
     ) {
       this.#releaseWhenWritten(release);
-      this.#send(headers, Buffer.from(first.buffer, first.byteOffset, first.byteLength));
+      const bytes = Buffer.from(first.buffer, first.byteOffset, first.byteLength);
+      this.#send(headers, bytes, status);
     } else {
       const copy = Buffer.concat(reply.body);
       release();
-      this.#send(headers, copy);
+      this.#send(headers, copy, status);
     }
   }
 
@@ -64,12 +80,13 @@ class HttpSink implements PredictionSink {
     sendError(this.response, error);
   }
 
-  /** `body` as text is ASCII: JSON with everything else escaped. */
-  #send(headers: string[], body: string | Buffer): void {
-    const { raw } = this.response;
-    headers.push('content-length', String(body.length));
-    raw.writeHead(200, '', headers);
-    raw.end(body, 'latin1');
+  #send(headers: string[], body: string | Buffer, { code, phrase } = plainStatus): void {
+    const since = this.prediction?.since;
+    respond(
+      this.response,
+      { status: code, phrase, headers, body },
+      since === undefined ? undefined : performance.now() - since,
+    );
   }
 
   /**
@@ -97,26 +114,66 @@ class HttpSink implements PredictionSink {
   }
 }
 
-/** Runs a request through a model and answers it. */
+/** Which model a request is for, and what its path says besides. */
+export interface PredictionTarget {
+  model: string;
+  version?: string | undefined;
+  urlPath?: string | undefined;
+  explain?: boolean | undefined;
+}
+
+/**
+ * Runs a request through a model and answers it.
+ *
+ * @param parameters of the request where the caller has read them; else those of a form are read
+ */
 export function predict(
-  service: ModelService,
+  context: HttpContext,
   request: FastifyRequest,
   response: FastifyReply,
-  model: string,
-  version: string | undefined,
+  target: PredictionTarget,
+  parameters?: readonly RequestParameter[],
 ): void {
-  const { headers, body } = request;
-  const sink = new HttpSink(request, response, service);
-  const prediction = service.predict(
+  const type = request.headers['content-type'];
+  if (parameters !== undefined || type === undefined || !isForm(type)) {
+    run(context, request, response, target, parameters);
+    return;
+  }
+  readForm(type, bodyOf(request)).then(
+    (parts) => run(context, request, response, target, parts),
+    (error) => sendError(response, toSconceError(error)),
+  );
+}
+
+/** The body of a request as bytes; empty without one. */
+export function bodyOf({ body }: FastifyRequest): Uint8Array {
+  return body instanceof Uint8Array ? body : noBody;
+}
+
+function run(
+  context: HttpContext,
+  request: FastifyRequest,
+  response: FastifyReply,
+  { model, version, urlPath, explain }: PredictionTarget,
+  parameters: readonly RequestParameter[] | undefined,
+): void {
+  const { headers, raw } = request;
+  const sink = new HttpSink(request, response, context);
+  const prediction = context.service.predict(
     model,
     version,
     {
-      body: body instanceof Uint8Array ? body : noBody,
+      body: bodyOf(request),
       contentType: headers['content-type'],
       accept: headers.accept,
+      parameters,
+      rawHeaders: raw.rawHeaders,
+      urlPath,
+      explain,
+      id: request.id,
     },
     sink,
   );
   sink.prediction = prediction;
-  if (!prediction.over) cancelOnHangUp(request.raw.socket, prediction);
+  if (!prediction.over) cancelOnHangUp(raw.socket, prediction);
 }

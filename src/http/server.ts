@@ -1,105 +1,167 @@
-import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Settings } from '../config/settings.js';
 import { SconceError } from '../errors.js';
-import type { Log } from '../log.js';
+import type { Log } from '../logging/log.js';
 import type { Metrics } from '../metrics/metrics.js';
 import type { ModelService } from '../models/model-service.js';
-import { type AppOptions, createApp, refuseWhenClosing } from './app.js';
-import { inferenceRoutes } from './inference.js';
+import { packageVersion } from '../package-version.js';
+import { type LoadedTls, loadTls } from '../security/tls.js';
+import type { TokenAuthority } from '../security/token-authority.js';
+import { createApp, refuseWhenClosing } from './app.js';
+import { authorizationHook, tokenRoute } from './authorization.js';
+import { addCorsHeaders, corsHeaders } from './cors.js';
+import { descriptionRoutes } from './description-routes.js';
+import { healthRoutes } from './health-routes.js';
+import type { HttpContext, ResponseObserver } from './http-context.js';
+import { inferenceRoutes, kserveReadinessRoute } from './inference.js';
+import { bind, groupSurfaces, type ListenerPlan, type Surface } from './listeners.js';
 import { managementRoutes } from './management.js';
 import { metricsRoutes } from './metrics-route.js';
+import { openInferenceRoutes } from './open-inference.js';
+import { registerOpenApi } from './openapi/document.js';
+import { answerPlainHttp } from './plain-http.js';
+import { torchServeVersion } from './torchserve-version.js';
+import { workflowRoutes } from './workflows.js';
 
-/** Where the listeners are, as URLs without a path. */
+/** Where the listeners are, as URLs without a path; `metrics` is absent when it is turned off. */
 export interface ServerAddresses {
   inference: string;
   management: string;
-  metrics: string;
+  metrics: string | undefined;
 }
 
-/** Connections that may wait to be accepted; the operating system lowers it to its own limit. */
-const longestBacklog = 65_535;
+export interface HttpServerOptions {
+  settings: Settings;
+  service: ModelService;
+  metrics: Metrics;
+  log: Log;
+  observer: ResponseObserver;
+  /** Asked for every request when authorization is on. */
+  authority?: TokenAuthority | undefined;
+}
 
-interface Listener {
+interface Listener extends ListenerPlan {
   app: FastifyInstance;
-  port: number;
-  setting: string;
 }
 
-/** The HTTP side: three listeners over one service. */
+/** The HTTP side: a listener for each address, over one service. */
 export class HttpServer {
-  readonly #inference: Listener;
-  readonly #management: Listener;
-  readonly #metrics: Listener;
+  readonly #listeners: readonly Listener[];
 
-  constructor(
-    private readonly settings: Settings,
-    service: ModelService,
-    metrics: Metrics,
-    log: Log,
-  ) {
-    const options: AppOptions = {
-      maxRequestSize: settings.maxRequestSize,
-      log,
-    };
-    const listener = (port: number, setting: string): Listener => ({
-      app: createApp(options),
-      port,
-      setting,
-    });
-    this.#inference = listener(settings.inferencePort, 'inferencePort');
-    this.#management = listener(settings.managementPort, 'managementPort');
-    this.#metrics = listener(settings.metricsPort, 'metricsPort');
-    for (const { app } of [this.#management, this.#metrics]) {
-      app.addHook(
-        'onRequest',
-        refuseWhenClosing(() => service.closing),
-      );
-    }
-    inferenceRoutes(this.#inference.app, service);
-    managementRoutes(this.#management.app, service);
-    metricsRoutes(this.#metrics.app, metrics);
+  private constructor(listeners: readonly Listener[]) {
+    this.#listeners = listeners;
   }
 
   /**
-   * Opens the three ports.
+   * Makes the listeners; none is open yet.
    *
-   * @throws {SconceError} INVALID_CONFIGURATION naming the setting whose port cannot be had
+   * @throws {SconceError} INVALID_CONFIGURATION for an address, a certificate or a header that
+   *   cannot be.
+   */
+  static async create(options: HttpServerOptions): Promise<HttpServer> {
+    const { settings, service, log, observer } = options;
+    const context: HttpContext = {
+      service,
+      observer,
+      maxRequestSize: settings.maxRequestSize,
+      maxResponseSize: settings.maxResponseSize,
+      closeOnError: settings.closeConnectionOnError,
+    };
+    const plans = groupSurfaces(settings);
+    const secure = plans.some(({ address }) => address.scheme === 'https');
+    const tls = secure ? await loadCertificates(settings, plans, log) : undefined;
+    const cors = corsHeaders(settings);
+    const listeners = plans.map((plan) => {
+      const encrypted = plan.address.scheme === 'https' ? tls : undefined;
+      const app = createApp(context, log, encrypted?.options);
+      if (encrypted !== undefined) answerPlainHttp(app.server);
+      addCorsHeaders(app, cors);
+      addSurfaces(app, plan.surfaces, context, options);
+      return { ...plan, app };
+    });
+    return new HttpServer(listeners);
+  }
+
+  /**
+   * Opens the ports.
+   *
+   * @throws {SconceError} INVALID_CONFIGURATION naming the setting whose address cannot be had
    */
   async listen(): Promise<ServerAddresses> {
+    const urls = new Map<Surface, string>();
     const opened: FastifyInstance[] = [];
-    const open = async ({ app, port, setting }: Listener): Promise<string> => {
-      const { host } = this.settings;
+    for (const { app, surfaces, address, text } of this.#listeners) {
       try {
-        await app.listen({ host, port, backlog: longestBacklog });
+        const url = await bind(app, address);
+        opened.push(app);
+        for (const surface of surfaces) urls.set(surface, url);
       } catch (error) {
         await Promise.all(opened.map((other) => other.close()));
         const why = error instanceof Error ? error.message : String(error);
         throw new SconceError(
           'INVALID_CONFIGURATION',
-          `Invalid configuration: ${setting} ${port} on ${host} cannot be opened: ${why}`,
+          `Invalid configuration: ${surfaces[0]}Address ${text} cannot be opened: ${why}`,
         );
       }
-      opened.push(app);
-      return urlOf(app, host);
-    };
+    }
     return {
-      inference: await open(this.#inference),
-      management: await open(this.#management),
-      metrics: await open(this.#metrics),
+      inference: urls.get('inference') ?? '',
+      management: urls.get('management') ?? '',
+      metrics: urls.get('metrics'),
     };
   }
 
   /** Closes the ports and resolves when the last response in flight is written. */
   async close(): Promise<void> {
-    const apps = [this.#inference.app, this.#management.app, this.#metrics.app];
-    await Promise.all(apps.map((app) => app.close()));
+    await Promise.all(this.#listeners.map(({ app }) => app.close()));
   }
 }
 
-function urlOf(app: FastifyInstance, host: string): string {
-  const address: AddressInfo | string | null = app.server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : 0;
-  const shown = host === '0.0.0.0' || host === '::' ? 'localhost' : host;
-  return `http://${shown.includes(':') ? `[${shown}]` : shown}:${port}`;
+async function loadCertificates(
+  settings: Settings,
+  plans: readonly ListenerPlan[],
+  log: Log,
+): Promise<LoadedTls> {
+  const hosts = plans.flatMap(({ address }) => (address.scheme === 'https' ? address.host : []));
+  const loaded = await loadTls({ ...settings, hosts });
+  for (const warning of loaded.warnings) log.warn(warning);
+  return loaded;
+}
+
+/** Hooks and routes of what a listener serves. */
+function addSurfaces(
+  app: FastifyInstance,
+  surfaces: readonly Surface[],
+  context: HttpContext,
+  { settings, metrics, authority }: HttpServerOptions,
+): void {
+  const { service } = context;
+  const inference = surfaces.includes('inference');
+  const management = surfaces.includes('management');
+  if (authority !== undefined && (inference || management)) {
+    const kind = inference && management ? 'both' : inference ? 'inference' : 'management';
+    const exemptPing = settings.tokenExemptPing;
+    app.addHook('onRequest', authorizationHook(authority, kind, { exemptPing }));
+  }
+  // Predictions are refused by the service: a hook would cost each of them more.
+  if (!inference)
+    app.addHook(
+      'onRequest',
+      refuseWhenClosing(() => service.closing),
+    );
+  registerOpenApi(app, { title: 'Sconce', version: packageVersion() });
+  descriptionRoutes(app, surfaces);
+  if (inference || management) healthRoutes(app, context);
+  if (inference) {
+    inferenceRoutes(app, context);
+    if (settings.tsOpenInferenceProtocol) openInferenceRoutes(app, context, torchServeVersion);
+  } else if (management) {
+    kserveReadinessRoute(app, context);
+  }
+  if (management) {
+    managementRoutes(app, context, settings);
+    workflowRoutes(app);
+    if (authority !== undefined) tokenRoute(app, authority);
+  }
+  if (surfaces.includes('metrics')) metricsRoutes(app, metrics);
 }

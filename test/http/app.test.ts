@@ -47,18 +47,37 @@ suite('every response', () => {
     });
   }
 
-  test('has an id of its own, whatever the client sends', async () => {
+  async function idsOf(headers: string[]): Promise<(string | undefined)[]> {
     const connection = await connect();
-    const headers = ['x-request-id: mine'];
-    const ids = new Set<string | undefined>();
-    for (let i = 0; i < 3; i += 1) {
-      connection.send(rawRequest(predictDouble, '[1]', { headers }));
-      ids.add((await connection.reply()).headers.get('x-request-id'));
+    const ids: (string | undefined)[] = [];
+    for (const path of [predictDouble, '/ping', '/predictions/double']) {
+      connection.send(rawRequest(path, '[1]', { headers }));
+      ids.push((await connection.reply()).headers.get('x-request-id'));
     }
-    assert.equal(ids.size, 3);
-    assert.ok(!ids.has('mine'));
     connection.destroy();
+    return ids;
+  }
+
+  test('has an id of its own', async () => {
+    assert.equal(new Set(await idsOf([])).size, 3);
   });
+
+  test("has the client's id when it sends one", async () => {
+    assert.deepEqual(await idsOf(['x-request-id: mine-1']), ['mine-1', 'mine-1', 'mine-1']);
+  });
+
+  for (const [what, id] of [
+    ['that could not stand in a log', 'a b'],
+    ['with letters that are not ASCII', 'é'],
+    ['that is too long', 'x'.repeat(129)],
+    ['that is empty', ''],
+  ] as const) {
+    test(`has an id of its own in place of one ${what}`, async () => {
+      const ids = await idsOf([`x-request-id: ${id}`]);
+      assert.equal(new Set(ids).size, 3);
+      assert.ok(!ids.includes(id));
+    });
+  }
 });
 
 suite('connections', () => {

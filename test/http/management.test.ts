@@ -125,7 +125,7 @@ suite('GET /models/{model}', () => {
       minWorkers: 2,
       maxWorkers: 2,
       batchSize: 8,
-      maxBatchDelay: 0,
+      maxBatchDelay: 100,
       responseTimeout: 5,
       startupTimeout: 120,
       maxRetryTimeoutInSec: 300,
@@ -149,6 +149,7 @@ suite('GET /models/{model}', () => {
         returns: 'Tensor',
         parameterBytes: 32,
         intraOpThreads: 1,
+        handler: 'tensor',
       },
     });
     assert.ok(Array.isArray(workers));
@@ -232,8 +233,15 @@ suite('methods that the management API does not have', () => {
     type: 'MethodNotAllowedException',
     message: 'Requested method is not allowed, please refer to API document.',
   };
-  for (const path of ['/models', '/models/double', '/models/double/1.0']) {
-    for (const method of ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE']) {
+  for (const [path, methods] of [
+    ['/models', ['PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE']],
+    ['/models/double', ['POST', 'PATCH', 'TRACE']],
+    ['/models/double/1.0', ['POST', 'PATCH', 'TRACE']],
+    ['/models/double/1.0/set-default', ['GET', 'POST', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE']],
+    ['/workflows', ['PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE']],
+    ['/v1/models/double', ['POST', 'PUT', 'DELETE']],
+  ] as const) {
+    for (const method of methods) {
       test(`${method} ${path}: 405`, async () => {
         const reply = await management.send(path, undefined, { method });
         assert.deepEqual([reply.status, json(reply)], [405, refusal]);

@@ -1,0 +1,35 @@
+import type { FastifyRequest } from 'fastify';
+import type { ModelService } from '../models/model-service.js';
+
+/** Who counts and logs responses. */
+export interface ResponseObserver {
+  /** @param milliseconds from the arrival of the request to the end of its response */
+  responded(request: FastifyRequest, status: number, milliseconds: number): void;
+}
+
+/** What the routes of every listener share. */
+export interface HttpContext {
+  service: ModelService;
+  observer: ResponseObserver;
+  /** Bytes of a request's body. */
+  maxRequestSize: number;
+  /** Bytes of a prediction's reply. */
+  maxResponseSize: number;
+  /** Whether an error ends its connection, as TorchServe's do. */
+  closeOnError: boolean;
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    httpContext: HttpContext;
+  }
+}
+
+/** The value of the connection header of a response. */
+export function connectionHeader(
+  { closeOnError, service }: HttpContext,
+  status: number,
+  keepAlive: boolean,
+): string {
+  return keepAlive && !service.closing && !(closeOnError && status >= 400) ? 'keep-alive' : 'close';
+}

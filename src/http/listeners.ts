@@ -1,0 +1,70 @@
+import { rmSync, statSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+import { type ListenerAddress, type ListenerKind, parseAddress } from '../config/addresses.js';
+import type { Settings } from '../config/settings.js';
+
+/** One of the APIs that a listener can serve. */
+export type Surface = ListenerKind;
+
+/** An address and what is served there. */
+export interface ListenerPlan {
+  address: ListenerAddress;
+  /** As it stands in the settings. */
+  text: string;
+  surfaces: Surface[];
+}
+
+/** Connections that may wait to be accepted; the operating system lowers it to its own limit. */
+const longestBacklog = 65_535;
+
+/**
+ * The listeners that the settings ask for: APIs with the same address share one.
+ *
+ * @throws {SconceError} INVALID_CONFIGURATION for an address that is none.
+ */
+export function groupSurfaces(settings: Settings): ListenerPlan[] {
+  const addresses: [Surface, string][] = [
+    ['inference', settings.inferenceAddress],
+    ['management', settings.managementAddress],
+  ];
+  if (settings.enableMetricsApi) addresses.push(['metrics', settings.metricsAddress]);
+  const plans = new Map<string, ListenerPlan>();
+  for (const [surface, text] of addresses) {
+    const address = parseAddress(text, surface);
+    const key = isAnyPort(address) ? surface : JSON.stringify(address);
+    const plan = plans.get(key);
+    if (plan === undefined) plans.set(key, { address, text, surfaces: [surface] });
+    else plan.surfaces.push(surface);
+  }
+  return [...plans.values()];
+}
+
+/** Port 0 is another one each time. */
+function isAnyPort(address: ListenerAddress): boolean {
+  return address.scheme !== 'unix' && address.port === 0;
+}
+
+/**
+ * Opens a listener.
+ *
+ * @returns its URL without a path
+ */
+export async function bind(app: FastifyInstance, address: ListenerAddress): Promise<string> {
+  if (address.scheme === 'unix') {
+    removeStaleSocket(address.path);
+    await app.listen({ path: address.path, backlog: longestBacklog });
+    return `unix:${address.path}`;
+  }
+  const { host, port, scheme } = address;
+  await app.listen({ host, port, backlog: longestBacklog });
+  const bound: AddressInfo | string | null = app.server.address();
+  const actual = typeof bound === 'object' && bound !== null ? bound.port : port;
+  const shown = host === '0.0.0.0' || host === '::' ? 'localhost' : host;
+  return `${scheme}://${shown.includes(':') ? `[${shown}]` : shown}:${actual}`;
+}
+
+/** A server that was killed leaves its socket behind; anything else is not ours to remove. */
+function removeStaleSocket(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isSocket()) rmSync(path);
+}

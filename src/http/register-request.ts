@@ -1,0 +1,57 @@
+import type { FastifyRequest } from 'fastify';
+import { SconceError } from '../errors.js';
+import type { RegisterRequest } from '../models/model-service.js';
+import { bodyOf } from './prediction-reply.js';
+import { type Query, toBoolean, toInteger } from './query.js';
+
+/** What `POST /models` asks for. */
+export interface RegisterCall {
+  request: RegisterRequest;
+  /** Whether the answer waits until the instances run. */
+  synchronous: boolean;
+}
+
+/**
+ * Reads a registration from the query, or from a JSON body, which takes the query's place.
+ *
+ * @throws {SconceError} PARAMETER_REQUIRED, MALFORMED_JSON
+ */
+export function readRegistration(request: FastifyRequest<{ Querystring: Query }>): RegisterCall {
+  const isJson = /^application\/json\b/i.test(request.headers['content-type'] ?? '');
+  const fields = isJson ? readJson(bodyOf(request)) : request.query;
+  const url = textOf(fields.url);
+  if (url === undefined) throw new SconceError('PARAMETER_REQUIRED', 'url');
+  return {
+    request: {
+      url,
+      name: textOf(fields.model_name),
+      runtime: textOf(fields.runtime),
+      handler: textOf(fields.handler),
+      batchSize: toInteger(fields.batch_size),
+      maxBatchDelay: toInteger(fields.max_batch_delay),
+      initialWorkers: toInteger(fields.initial_workers),
+      responseTimeout: toInteger(fields.response_timeout),
+      startupTimeout: toInteger(fields.startup_timeout),
+    },
+    synchronous: toBoolean(fields.synchronous, true),
+  };
+}
+
+function readJson(body: Uint8Array): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(Buffer.from(body).toString());
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new SconceError('MALFORMED_JSON', `The body is not JSON: ${why}`);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new SconceError('MALFORMED_JSON', 'The body must be a JSON object.');
+  }
+  return { ...value };
+}
+
+function textOf(value: unknown): string | undefined {
+  const [first] = [value].flat();
+  return first === undefined || first === null ? undefined : String(first);
+}

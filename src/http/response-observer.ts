@@ -1,0 +1,29 @@
+import type { FastifyRequest } from 'fastify';
+import type { Logs } from '../logging/logs.js';
+import type { Metrics } from '../metrics/metrics.js';
+import type { ResponseObserver } from './http-context.js';
+
+/** Counts every response, and gives the access log a line for each where it wants them. */
+export function createResponseObserver(
+  metrics: Pick<Metrics, 'response'>,
+  logs: Pick<Logs, 'accessWanted' | 'access'>,
+): ResponseObserver {
+  return {
+    responded: (request, status, milliseconds) => {
+      metrics.response(status);
+      if (logs.accessWanted) logs.access({ ...describe(request), status, milliseconds });
+    },
+  };
+}
+
+function describe(request: FastifyRequest) {
+  const { raw, id } = request;
+  const { remoteAddress, remotePort } = raw.socket;
+  return {
+    requestId: id,
+    remote: remoteAddress === undefined ? '' : `${remoteAddress}:${remotePort}`,
+    method: raw.method ?? '',
+    url: request.originalUrl,
+    httpVersion: raw.httpVersion,
+  };
+}
