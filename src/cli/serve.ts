@@ -3,51 +3,87 @@ import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import closeWithGrace from 'close-with-grace';
-import { parseSettings, type Settings, settingsSchema } from '../config/settings.js';
+import { describeSettings, valueInWords } from '../config/describe.js';
+import { type Profile, type ResolvedSettings, resolveSettings } from '../config/resolve.js';
+import type { Settings } from '../config/settings.js';
 import { SconceError } from '../errors.js';
-import { HttpServer, type ServerAddresses } from '../http/server.js';
-import { createLog, type Log } from '../log.js';
-import { Metrics } from '../metrics/metrics.js';
-import { ModelService } from '../models/model-service.js';
-import { findModels, type ModelSource } from '../models/model-source.js';
+import type { ServerAddresses } from '../http/server.js';
+import type { ModelSource } from '../models/model-source.js';
 import type { ModelVersion } from '../models/model-version.js';
+import type { StartedModels } from '../models/startup.js';
 import { addon } from '../native/binding.js';
+import { packageVersion } from '../package-version.js';
+import { newestSnapshot } from '../snapshots/snapshot-folder.js';
+import { commandFlags, settingsFromFlags } from './flags.js';
+import { ServerProcess } from './server-process.js';
 
 /**
  * `sconce serve`: opens the ports, loads the models, and stays until a signal comes.
  *
+ * @param options what the command line says
  * @throws {SconceError} when it cannot start; nothing is left running then.
  */
-export async function serve(given: Record<string, unknown>): Promise<void> {
-  const settings = parseSettings(given);
-  const sources = findModels(settings.models, settings.modelStore);
-  const log = createLog(settings.logLevel);
+export async function serve(options: Record<string, unknown>, profile: Profile): Promise<void> {
+  const resolved = resolveStart(options, profile);
+  const { settings } = resolved;
   const cores = availableParallelism();
-  printSettings(settings, cores);
-
-  const metrics = new Metrics();
-  const service = new ModelService(settings, metrics, log, cores);
-  const server = new HttpServer(settings, service, metrics, log);
-  const addresses = await server.listen();
-  closeOnSignal(settings, service, server, log);
+  const server = await ServerProcess.create({ settings, cores, workingFolder: process.cwd() });
   try {
-    const versions = sources.map((source) => service.register(source));
-    const loaded = await waitForLoads(versions);
-    if (versions.length > 0 && loaded.length === 0) {
-      // The log is written asynchronously, and may be silent: the reasons are said here as well.
-      const reasons = versions.map(({ failure }) => failure?.message ?? '').join('\n');
-      throw new SconceError('INVALID_CONFIGURATION', `No model could be loaded.\n${reasons}`);
-    }
-    printReady(addresses, loaded);
+    printConfiguration(resolved, cores);
+    const addresses = await server.listen();
+    closeOnSignal(settings, server);
+    printStarted(addresses, server.keyFile);
+    // Whoever has started this process in the background may go now.
+    process.send?.('listening');
+    if (process.connected) process.disconnect();
+    const started = await server.registerModels();
+    const loaded = await waitForLoads(started.versions);
+    if (loaded.length === 0) explainNothing(settings, started);
+    else printModels(addresses, loaded);
   } catch (error) {
-    await Promise.all([server.close(), service.close()]);
+    await server.close();
     throw error;
   }
+}
+
+/** The settings of a start; with snapshots turned on the newest one is where it goes on from. */
+export function resolveStart(options: Record<string, unknown>, profile: Profile): ResolvedSettings {
+  const { configFile, notes } = commandFlags(options);
+  const request = {
+    flags: settingsFromFlags(options),
+    environment: process.env,
+    workingFolder: process.cwd(),
+    profile,
+    configFile,
+  };
+  let resolved = resolveSettings(request);
+  if (resolved.settings.configSnapshots && configFile === undefined) {
+    const snapshot = newestSnapshot(resolved.settings.logLocation);
+    if (snapshot !== undefined) resolved = resolveSettings({ ...request, snapshot });
+  }
+  return { ...resolved, notes: [...notes, ...resolved.notes] };
 }
 
 async function waitForLoads(versions: readonly ModelVersion[]): Promise<ModelVersion[]> {
   await Promise.allSettled(versions.map((version) => version.loaded));
   return versions.filter((version) => version.state === 'ready');
+}
+
+/** The models that were named are not to be had, or none was named. */
+function explainNothing(settings: Settings, { versions, failures }: StartedModels): void {
+  const reasons = [
+    ...failures.map(({ message }) => message),
+    ...versions.flatMap(({ failure }) => failure?.message ?? []),
+  ];
+  if (reasons.length > 0) {
+    // The log is written asynchronously, and may be silent: the reasons are said here as well.
+    throw new SconceError(
+      'INVALID_CONFIGURATION',
+      `No model could be loaded.\n${reasons.join('\n')}`,
+    );
+  }
+  const advice = settings.enableModelApi ? ', or register one with POST /models' : '';
+  console.log(`No model is served: name some with --models name=path${advice}`);
 }
 
 /** Signals that ask the server to stop. */
@@ -63,19 +99,17 @@ const signalEcho = 500;
 const lingering = 250;
 
 /** Answers what is in flight, refuses what is new, exits 0; after drainTimeout it gives up. */
-function closeOnSignal(
-  settings: Settings,
-  service: ModelService,
-  server: HttpServer,
-  log: Log,
-): void {
+function closeOnSignal(settings: Settings, server: ServerProcess): void {
+  const { log } = server;
   const grace = closeWithGrace(
     { delay: settings.drainTimeout * 1000, logger: log, skip: [...stopSignals] },
     async ({ err }) => {
       if (err) log.fatal(err, 'stopping after an unexpected error');
       // Requests that are in the sockets already get an answer, if only a refusal, not a reset.
-      await Promise.all([service.close(), delay(lingering).then(() => server.close())]);
+      server.refuse();
+      await delay(lingering);
       log.info('stopped');
+      await server.close();
     },
   );
   let stoppedAt: number | undefined;
@@ -93,41 +127,43 @@ function closeOnSignal(
   }
 }
 
-function printSettings(settings: Settings, cores: number): void {
+function printConfiguration(resolved: ResolvedSettings, cores: number): void {
   const native = addon();
-  const values = new Map<string, unknown>(Object.entries(settings));
-  const lines = Object.keys(settingsSchema.properties).map((name) => {
-    const value = values.get(name);
-    return `  ${name}: ${Array.isArray(value) ? value.join(', ') : String(value ?? '-')}`;
-  });
+  const engine = native.cudaBuild ? `CUDA, ${native.cudaDeviceCount()} usable GPUs` : 'CPU';
+  const lines = describeSettings(resolved)
+    .filter(({ origin }) => origin !== 'default')
+    .map(({ name, value, origin }) => `  ${name}: ${valueInWords(value)} (${origin})`);
   console.log(
     [
-      `LibTorch ${native.libtorchVersion} (${native.cudaBuild ? `CUDA, ${native.cudaDeviceCount()} usable GPUs` : 'CPU'}), ${cores} cores`,
-      'Configuration:',
+      `Sconce ${packageVersion()}, LibTorch ${native.libtorchVersion} (${engine}), ${cores} cores`,
+      'Configuration, besides defaults (`sconce config` shows everything):',
       ...lines,
+      ...resolved.notes.map((note) => `Note: ${note}`),
     ].join('\n'),
   );
 }
 
-function printReady(addresses: ServerAddresses, versions: readonly ModelVersion[]): void {
-  for (const version of versions) {
-    const { device, instances, intraOpThreads } = version.options;
-    const threads = device === 'cpu' ? ` × ${plural(intraOpThreads, 'thread')}` : '';
-    console.log(
-      `Model ${version.name} ${version.version} on ${device}: ${plural(instances, 'instance')}${threads}, batches of up to ${plural(version.rowsPerBatch, 'row')}, inputs ${version.inputs}`,
-    );
-  }
+/** The ports are open; TorchServe's tools wait for the first line. */
+function printStarted(addresses: ServerAddresses, keyFile: string | undefined): void {
   console.log('Model server started.');
   console.log(`Inference:  ${addresses.inference}/predictions/{model}`);
   console.log(`Management: ${addresses.management}/models`);
-  console.log(`Metrics:    ${addresses.metrics}/metrics`);
-  const [first] = versions;
-  if (first === undefined) {
-    console.log('No model is served: name some with --models name=path');
-    return;
+  if (addresses.metrics !== undefined) console.log(`Metrics:    ${addresses.metrics}/metrics`);
+  if (keyFile !== undefined) console.log(`Tokens:     ${keyFile}`);
+}
+
+function printModels(addresses: ServerAddresses, versions: readonly ModelVersion[]): void {
+  for (const version of versions) {
+    const { device } = version.options;
+    const threads = device === 'cpu' ? ` × ${plural(version.intraOpThreads, 'thread')}` : '';
+    console.log(
+      `Model ${version.name} ${version.version} on ${device}: ${plural(version.workers.length, 'instance')}${threads}, batches of up to ${plural(version.rowsPerBatch, 'row')}, inputs ${version.inputs}`,
+    );
   }
+  const [first] = versions;
+  if (first === undefined) return;
   console.log(
-    `curl -X POST ${addresses.inference}/predictions/${first.name} -H 'content-type: application/json' -d ${exampleBody(first.options.source)}`,
+    `curl -X POST ${addresses.inference}/predictions/${first.name} -H 'content-type: application/json' -d ${exampleBody(first.source)}`,
   );
 }
 
@@ -137,7 +173,7 @@ function plural(count: number, noun: string): string {
 
 /** A body to try: the request.json beside the model, or a form to fill in. */
 function exampleBody(source: ModelSource): string {
-  const example = join(source.path, '..', 'request.json');
+  const example = join(source.folder, 'request.json');
   if (existsSync(example)) return `'@${relative(process.cwd(), example)}'`;
   return `'{"instances": [...]}'`;
 }

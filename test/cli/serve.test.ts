@@ -139,26 +139,19 @@ suite('sconce serve refuses', { concurrency: true }, () => {
       ['--batch-size'],
       /^error: option '--batch-size <value>' argument missing\n$/,
     ],
+    ['a text for a number', ['--batch-size', 'many'], /^--batch-size "many" must be integer\n$/],
+    ['a number out of bounds', ['--slab-memory', '0'], /^--slab-memory 0 must be >= 1\n$/],
     [
-      'a text for a number',
-      ['--batch-size', 'many'],
-      /^Invalid configuration: batchSize "many" must be integer\n$/,
-    ],
-    [
-      'a number out of bounds',
-      ['--metrics-port', '65536'],
-      /^Invalid configuration: metricsPort 65536 must be <= 65535\n$/,
+      'an address with a port out of bounds',
+      ['--metrics-address', 'http://127.0.0.1:65536'],
+      /^--metrics-address: Invalid port number: http:\/\/127\.0\.0\.1:65536\n$/,
     ],
     [
       'an unknown device',
       ['--device', 'tpu'],
-      /^Invalid configuration: device "tpu" must be auto, cpu, cuda or cuda:N\n$/,
+      /^--device "tpu" must be auto, cpu, cuda or cuda:N\n$/,
     ],
-    [
-      'an unknown level',
-      ['--log-level', 'loud'],
-      /^Invalid configuration: logLevel "loud" must be one of /,
-    ],
+    ['an unknown level', ['--log-level', 'loud'], /^--log-level "loud" must be one of /],
     [
       'a model that is not there',
       ['--models', 'a=/no/such.pt'],
@@ -205,10 +198,8 @@ suite('sconce serve refuses', { concurrency: true }, () => {
     assert.ok(typeof address === 'object' && address !== null);
     const { port } = address;
     await assertRefused(
-      serve('--management-port', String(port)),
-      new RegExp(
-        `^Invalid configuration: managementPort ${port} on 127\\.0\\.0\\.1 cannot be opened: .*EADDRINUSE.*\n$`,
-      ),
+      serve('--management-address', `http://127.0.0.1:${port}`),
+      /^Invalid configuration: managementAddress cannot be opened: .*EADDRINUSE.*\n$/,
     );
     other.close();
     await once(other, 'close');

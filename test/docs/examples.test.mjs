@@ -60,7 +60,10 @@ before(async () => {
   for (const [, text, file] of documents.flatMap((path) => [...textOf(path).matchAll(yaml)])) {
     writeFileSync(join(store, file), text);
   }
-  const ports = ['inference', 'management', 'metrics'].flatMap((name) => [`--${name}-port`, '0']);
+  const ports = ['inference', 'management', 'metrics'].flatMap((name) => [
+    `--${name}-address`,
+    'http://127.0.0.1:0',
+  ]);
   const served = [
     `alpha_model=${join(root, 'examples/alpha_model')}`,
     ...models.map((m) => `${m}.pt`),

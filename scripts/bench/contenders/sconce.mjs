@@ -19,7 +19,10 @@ export async function startSconce({ children, options }, models) {
     args: [
       ...['serve', '--models', ...models],
       ...['--job-queue-size', String(queue), '--log-level', 'warn', '--device', options.device],
-      ...['--inference-port', '0', '--management-port', '0', '--metrics-port', '0'],
+      ...['inference', 'management', 'metrics'].flatMap((name) => [
+        `--${name}-address`,
+        'http://127.0.0.1:0',
+      ]),
     ],
     ready: /^Inference: +(http:\S+?)\/predictions/m,
     options: { cwd: root },

@@ -1,0 +1,137 @@
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { Settings } from '../config/settings.js';
+import { createResponseObserver } from '../http/response-observer.js';
+import { HttpServer, type ServerAddresses } from '../http/server.js';
+import type { Log } from '../logging/log.js';
+import { createLogs, type Logs } from '../logging/logs.js';
+import { loadMetricsConfiguration } from '../metrics/configuration.js';
+import { Metrics } from '../metrics/metrics.js';
+import { ModelService } from '../models/model-service.js';
+import { checkModelStore, registerStartModels, type StartedModels } from '../models/startup.js';
+import { removeLeftovers, removeUnpackFolder } from '../models/unpack-folder.js';
+import { TokenAuthority } from '../security/token-authority.js';
+import { ModelSnapshot } from '../snapshots/model-snapshot.js';
+import { SnapshotWriter } from '../snapshots/snapshot-writer.js';
+
+export interface ServerProcessOptions {
+  settings: Settings;
+  cores: number;
+  workingFolder: string;
+}
+
+/** TorchServe's place for the keys: the folder that the server was started in. */
+const keyFileName = 'key_file.json';
+
+/** Everything that runs in a server, put together. */
+export class ServerProcess {
+  #closing: Promise<void> | undefined;
+
+  private constructor(
+    private readonly settings: Settings,
+    private readonly logs: Logs,
+    private readonly metrics: Metrics,
+    readonly service: ModelService,
+    private readonly server: HttpServer,
+    private readonly authority: TokenAuthority | undefined,
+    private readonly snapshots: SnapshotWriter | undefined,
+  ) {}
+
+  /**
+   * Checks the settings and makes the parts; nothing listens yet.
+   *
+   * @throws {SconceError} INVALID_CONFIGURATION naming the setting
+   */
+  static async create(options: ServerProcessOptions): Promise<ServerProcess> {
+    const { settings, cores, workingFolder } = options;
+    checkModelStore(settings);
+    removeLeftovers();
+    const logs = await createLogs({
+      level: settings.logLevel,
+      logLocation: settings.logLocation,
+      metricsLocation: settings.metricsLocation,
+      accessLog: settings.accessLog,
+    });
+    const { log } = logs;
+    const metrics = new Metrics({
+      mode: settings.metricsMode,
+      configuration: loadMetricsConfiguration(settings.metricsConfig),
+      autoDetect: settings.modelMetricsAutoDetect,
+      hostname: hostname(),
+      log: logs.metricsWanted ? { system: logs.systemMetric, model: logs.modelMetric } : undefined,
+    });
+    const service = new ModelService({ settings, metrics, log, cores });
+    const authority = settings.disableTokenAuthorization
+      ? undefined
+      : new TokenAuthority({
+          keyFile: join(workingFolder, keyFileName),
+          expirationMinutes: settings.tokenExpirationMin,
+        });
+    const observer = createResponseObserver(metrics, logs);
+    const server = await HttpServer.create({
+      settings,
+      service,
+      metrics,
+      log,
+      observer,
+      authority,
+    });
+    const snapshots = settings.configSnapshots
+      ? new SnapshotWriter(settings, service, log)
+      : undefined;
+    return new ServerProcess(settings, logs, metrics, service, server, authority, snapshots);
+  }
+
+  get log(): Log {
+    return this.logs.log;
+  }
+
+  /** Where the keys are, when tokens are asked for. */
+  get keyFile(): string | undefined {
+    return this.authority?.keyFile;
+  }
+
+  /** Opens the ports. Throws INVALID_CONFIGURATION naming the one that cannot be had. */
+  async listen(): Promise<ServerAddresses> {
+    const addresses = await this.server.listen();
+    // Not before: the file of a server that has these ports must stay.
+    await this.authority?.writeKeyFile();
+    if (!this.settings.disableSystemMetrics) {
+      this.metrics.startSystemMetrics({ intervalSeconds: this.settings.metricTimeInterval });
+    }
+    return addresses;
+  }
+
+  /** Registers the models to start with, those of a snapshot if there is one. */
+  async registerModels(): Promise<StartedModels> {
+    const { settings, service, log } = this;
+    const { modelSnapshot } = settings;
+    const started =
+      modelSnapshot === undefined
+        ? await registerStartModels(service, settings, log)
+        : { versions: await ModelSnapshot.parse(modelSnapshot).restore(service), failures: [] };
+    await this.snapshots?.write('startup');
+    const { snapshots } = this;
+    if (snapshots !== undefined) service.onChange(() => snapshots.schedule());
+    return started;
+  }
+
+  /** Refuses what is new, and begins to answer what is in flight. */
+  refuse(): void {
+    this.#closing ??= this.#closeModels();
+  }
+
+  /** Answers what is in flight, and ends everything. */
+  async close(): Promise<void> {
+    this.refuse();
+    await Promise.all([this.#closing, this.server.close()]);
+    await this.authority?.removeKeyFile();
+    this.metrics.close();
+    removeUnpackFolder();
+    await this.logs.close();
+  }
+
+  async #closeModels(): Promise<void> {
+    await Promise.all([this.snapshots?.write('shutdown'), this.service.close()]);
+  }
+}

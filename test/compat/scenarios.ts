@@ -1,0 +1,35 @@
+import { descriptions, oneAddress } from './cases/descriptions.js';
+import {
+  byUrl,
+  defaultUrls,
+  listing,
+  management,
+  registration,
+  withoutModelApi,
+} from './cases/management.js';
+import { logMode, prometheus } from './cases/metrics.js';
+import { numbers } from './cases/numbers.js';
+import { cors, limits, openInference, predictions, startup } from './cases/predictions.js';
+import { tokens } from './cases/tokens.js';
+import type { Scenario } from './compat-case.js';
+
+/** All cases. */
+export const scenarios: readonly Scenario[] = [
+  descriptions,
+  predictions,
+  limits,
+  startup,
+  numbers,
+  openInference,
+  cors,
+  listing,
+  registration,
+  byUrl,
+  defaultUrls,
+  management,
+  withoutModelApi,
+  oneAddress,
+  tokens,
+  prometheus,
+  logMode,
+];
