@@ -395,6 +395,12 @@ export function errorCodeOf(error: unknown): ErrorCode | undefined {
   return isErrorCode(code) ? code : undefined;
 }
 
+/** What a handler has thrown, as a SconceError; what has no code becomes MODEL_FAILED. */
+export function toHandlerError(error: unknown): SconceError {
+  if (errorCodeOf(error) !== undefined) return toSconceError(error);
+  return new SconceError('MODEL_FAILED', error instanceof Error ? error.message : String(error));
+}
+
 /** Any thrown value as a SconceError; what has no code becomes INTERNAL with its message. */
 export function toSconceError(error: unknown): SconceError {
   if (error instanceof SconceError) return error;

@@ -95,7 +95,7 @@ async function inspect(checked: URL, url: string): Promise<{ path: string; stats
     const path = await realpath(fileURLToPath(checked));
     return { path, stats: await stat(path) };
   } catch (error) {
-    throw notFound(url, messageOf(error));
+    throw new SconceError('DOWNLOAD_FAILED', url).because(messageOf(error));
   }
 }
 

@@ -21,7 +21,10 @@ export interface AssemblerOptions {
   queueSize: number;
   /** Milliseconds from the arrival of a request to its answer. */
   responseTimeout: number;
-  /** Milliseconds within which an instance must have taken a request; 0 for as long as it takes. */
+  /**
+   * Milliseconds within which an instance must have taken a request, batchDelay not counted; 0 for
+   * as long as it takes.
+   */
   clientTimeout: number;
   /**
    * Milliseconds that a slab which is not full waits for more rows although an instance may be
@@ -37,6 +40,17 @@ const mostTurnsDeferred = 4;
 
 /** Shape keys whose slabs are kept when the configuration does not say. */
 export const defaultMaxShapes = 64;
+
+/** Milliseconds that a timer of Node.js can wait at most. */
+const longestTimer = 2 ** 31 - 1;
+
+/** What the instances have to do. */
+export interface Load {
+  /** Requests that an instance could take. */
+  waiting: number;
+  /** Batches that are with an instance. */
+  running: number;
+}
 
 /**
  * Puts requests' rows into slabs and takes the answers apart again, for one model version. Runs on
@@ -56,9 +70,11 @@ export class Assembler {
   /** True when no rows were settled since the last turn ended. */
   #quietTurn = false;
   #turnsDeferred = 0;
-  /** Unanswered reservations, roughly oldest first. */
+  /** Unanswered reservations. */
   readonly #waiting = new Set<Reservation>();
   #deadline: NodeJS.Timeout | undefined;
+  /** When #deadline is due, in performance.now() milliseconds. */
+  #deadlineAt = Number.POSITIVE_INFINITY;
   #outputBytesPerRow = 0;
   #closed = false;
   #drained: (() => void) | undefined;
@@ -82,6 +98,16 @@ export class Assembler {
       if (!slab.sealed) count += slab.waiting;
     }
     return count;
+  }
+
+  get load(): Load {
+    const load = { waiting: 0, running: 0 };
+    for (const { slab } of this.#slabs.values()) {
+      if (!slab.rung) continue;
+      if (!slab.sealed) load.waiting += slab.waiting;
+      else if (!slab.returned) load.running += 1;
+    }
+    return load;
   }
 
   /** Sizes the output areas from what warm-up returned. */
@@ -109,7 +135,7 @@ export class Assembler {
   ): Reservation {
     const { modelName, modelVersion, queueSize } = this.options;
     if (this.#closed) throw new SconceError('MODEL_CLOSED', modelName, modelVersion);
-    if (this.#waiting.size >= queueSize && this.queued >= queueSize) {
+    if (this.#waiting.size >= queueSize && this.#queueFull()) {
       throw new SconceError('NO_CAPACITY', modelName);
     }
     const ring = this.#rings.get(key) ?? this.#makeRing(key, inputs);
@@ -121,7 +147,8 @@ export class Assembler {
     }
     const reservation = this.#place(ring, rows, owner, since);
     this.#waiting.add(reservation);
-    this.#watchDeadline();
+    const due = this.#deadlineOf(reservation);
+    if (due < this.#deadlineAt) this.#watchDeadline(due);
     return reservation;
   }
 
@@ -153,6 +180,7 @@ export class Assembler {
     const entry = this.#slabs.get(event.slab);
     if (entry === undefined) return;
     const { slab, ring } = entry;
+    slab.returned = true;
     if (ring.open === slab) ring.open = undefined;
     slab.leases = 1; // ours, until every owner has been called
     const outputs = event.rows > 0 ? this.#outputsOf(event, slab, ring) : undefined;
@@ -182,8 +210,32 @@ export class Assembler {
         this.#drained = resolve;
       });
     }
+    clearTimeout(this.#deadline);
     for (const ring of this.#rings.values()) ring.close();
     this.#rings.clear();
+  }
+
+  /**
+   * Answers what was with the instances: they are gone, and no batch comes back any more.
+   *
+   * @param error the answer
+   */
+  abandon(error: SconceError): void {
+    for (const { slab } of [...this.#slabs.values()]) {
+      if (slab.rung && !slab.returned) this.complete(unrun(slab, error));
+    }
+  }
+
+  /**
+   * As many requests wait as may. While no batch is with the instances, the requests of the next
+   * one do not count: it would be theirs already if it were rung for each request.
+   */
+  #queueFull(): boolean {
+    const { queueSize, batchSize } = this.options;
+    const { queued } = this;
+    if (queued < queueSize) return false;
+    for (const { slab } of this.#slabs.values()) if (slab.rung && !slab.returned) return true;
+    return queued >= queueSize + batchSize;
   }
 
   #idle(): boolean {
@@ -364,47 +416,44 @@ export class Assembler {
     this.#drained = undefined;
   }
 
-  #watchDeadline(): void {
-    if (this.#deadline !== undefined) return;
-    const now = performance.now();
-    let next = Number.POSITIVE_INFINITY;
-    for (const reservation of this.#waiting) {
-      next = Math.min(next, this.#deadlineOf(reservation, now));
-      // Roughly oldest first: the others' deadlines are later.
-      if (this.options.clientTimeout === 0) break;
-    }
-    if (next === Number.POSITIVE_INFINITY) return;
-    this.#deadline = setTimeout(() => this.#expire(), Math.max(1, next - now));
+  /** @param due performance.now() milliseconds */
+  #watchDeadline(due: number): void {
+    clearTimeout(this.#deadline);
+    this.#deadlineAt = due;
+    if (due === Number.POSITIVE_INFINITY) return;
+    const delay = Math.min(longestTimer, Math.max(1, due - performance.now()));
+    this.#deadline = setTimeout(() => this.#expire(), delay);
     this.#deadline.unref();
   }
 
   /** When a reservation is next to be looked at, in performance.now() milliseconds. */
-  #deadlineOf({ since, slab }: Reservation, now: number): number {
-    const { clientTimeout, responseTimeout } = this.options;
-    const begun = clientTimeout === 0 || slab.sealed;
-    if (begun || since + clientTimeout < now) return since + responseTimeout;
-    return since + Math.min(clientTimeout, responseTimeout);
+  #deadlineOf({ since, slab }: Reservation): number {
+    const { clientTimeout, batchDelay, responseTimeout } = this.options;
+    if (clientTimeout === 0 || slab.sealed) return since + responseTimeout;
+    return since + Math.min(clientTimeout + batchDelay, responseTimeout);
   }
 
   #expire(): void {
-    this.#deadline = undefined;
     const now = performance.now();
+    let next = Number.POSITIVE_INFINITY;
     for (const reservation of this.#waiting) {
-      // Not sorted: a body that was parsed in the pool joins later than it arrived.
       const error = this.#expiry(reservation, now);
-      if (error === undefined) continue;
-      reservation.cancel();
-      reservation.owner.failed(error);
+      if (error === undefined) {
+        next = Math.min(next, this.#deadlineOf(reservation));
+      } else {
+        reservation.cancel();
+        reservation.owner.failed(error);
+      }
     }
-    this.#watchDeadline();
+    this.#watchDeadline(next);
   }
 
   #expiry({ since, slab }: Reservation, now: number): SconceError | undefined {
-    const { modelName, modelVersion, responseTimeout, clientTimeout } = this.options;
+    const { modelName, modelVersion, responseTimeout, clientTimeout, batchDelay } = this.options;
     if (since + responseTimeout <= now) {
       return new SconceError('RESPONSE_TIMEOUT', modelName, modelVersion, responseTimeout);
     }
-    if (clientTimeout > 0 && !slab.sealed && since + clientTimeout <= now) {
+    if (clientTimeout > 0 && !slab.sealed && since + clientTimeout + batchDelay <= now) {
       return new SconceError('CLIENT_TIMEOUT', modelName, modelVersion, clientTimeout);
     }
     return undefined;

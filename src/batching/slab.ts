@@ -18,8 +18,10 @@ export class Slab {
   readonly reservations: Reservation[] = [];
   /** Id under which the instances know the slab. */
   id = 0;
-  /** True from the bell until the batch comes back. */
+  /** True from the bell until the slab is used again. */
   rung = false;
+  /** True when the batch is back and its answers are being read. */
+  returned = false;
   /** Requests of this slab that have no answer yet. */
   waiting = 0;
   /** Answers whose bytes are still being read or written to a socket. */
@@ -65,6 +67,7 @@ export class Slab {
   recycle(): void {
     this.reservations.length = 0;
     this.rung = false;
+    this.returned = false;
     resetHeader(this.words, this.layout.capacity);
   }
 }

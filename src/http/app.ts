@@ -11,7 +11,14 @@ import type { TlsOptions } from '../security/tls.js';
 import { bodyReader } from './body.js';
 import { Connections } from './connections.js';
 import type { HttpContext } from './http-context.js';
-import { createRequestId, errorBody, jsonText, sendError } from './response.js';
+import {
+  commonHeaderList,
+  createRequestId,
+  errorBody,
+  jsonText,
+  rawResponse,
+  sendError,
+} from './response.js';
 
 /** Longest model name and version in a path. */
 const longestParameter = 1024;
@@ -26,7 +33,10 @@ export function createApp(
   tls: TlsOptions | undefined,
 ): FastifyInstance {
   const app: FastifyInstance = Fastify({
-    ...(tls === undefined ? {} : { https: tls }),
+    // As in TorchServe a request needs no Host header.
+    ...(tls === undefined
+      ? { http: { requireHostHeader: false } }
+      : { https: { ...tls, requireHostHeader: false } }),
     requestIdHeader: false,
     genReqId: createRequestId,
     requestTimeout,
@@ -44,7 +54,15 @@ export function createApp(
       const error = new SconceError('INVALID_HTTP');
       const body = jsonText(errorBody(error));
       socket.end(
-        `HTTP/1.1 ${error.status} Bad Request\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+        rawResponse(
+          '400 Bad Request',
+          [
+            'content-type',
+            'application/json',
+            ...commonHeaderList(createRequestId(), context.cors),
+          ],
+          body,
+        ),
       );
     },
   });

@@ -1,5 +1,4 @@
 import { validateHeaderValue } from 'node:http';
-import type { FastifyInstance } from 'fastify';
 import { SconceError } from '../errors.js';
 
 export interface CorsSettings {
@@ -33,19 +32,4 @@ export function corsHeaders(settings: CorsSettings): readonly [string, string][]
     headers.push([header, value]);
   }
   return headers;
-}
-
-/**
- * Puts headers on every response of a listener, refusals included, so it comes before other hooks.
- * They are set on Node's response: what a handler says of the same name then takes their place.
- */
-export function addCorsHeaders(
-  app: FastifyInstance,
-  headers: readonly (readonly [string, string])[],
-): void {
-  if (headers.length === 0) return;
-  app.addHook('onRequest', (_request, reply, done) => {
-    for (const [name, value] of headers) reply.raw.setHeader(name, value);
-    done();
-  });
 }

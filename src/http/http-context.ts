@@ -15,6 +15,8 @@ export interface HttpContext {
   maxRequestSize: number;
   /** Bytes of a prediction's reply. */
   maxResponseSize: number;
+  /** Headers of every response besides TorchServe's: those of CORS. */
+  cors: readonly (readonly [name: string, value: string])[];
   /** Whether an error ends its connection, as TorchServe's do. */
   closeOnError: boolean;
 }

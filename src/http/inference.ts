@@ -4,7 +4,6 @@ import type { RequestParameter } from '../handlers/handler.js';
 import { refuseWhenClosing } from './app.js';
 import { isForm, readForm } from './form-body.js';
 import type { HttpContext } from './http-context.js';
-import { modelDescriptionDocument } from './openapi/descriptions.js';
 import { bodyOf, type PredictionTarget, predict } from './prediction-reply.js';
 import { sendError, sendJson } from './response.js';
 import { routeSchemas } from './route-schemas.js';
@@ -14,8 +13,8 @@ interface Route {
   Querystring: Record<string, string | string[] | undefined>;
 }
 
-/** As in TorchServe every method is taken like POST; OPTIONS describes a model instead. */
-const otherMethods = ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'TRACE'];
+/** As in TorchServe every method is taken like POST. */
+const otherMethods = ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'];
 
 /** The inference API. */
 export function inferenceRoutes(app: FastifyInstance, context: HttpContext): void {
@@ -57,19 +56,8 @@ function predictionRoutes(app: FastifyInstance, context: HttpContext): void {
         schema: path.endsWith('*') ? {} : schema,
       });
       app.route<Route>({ method: otherMethods, url, handler });
-      app.options<Route>(url, (request, reply) => describeModel(context, request, reply));
     }
   }
-}
-
-function describeModel(
-  { service }: HttpContext,
-  request: FastifyRequest<Route>,
-  reply: FastifyReply,
-): void {
-  const { model, version } = request.params;
-  service.version(model, version);
-  sendJson(reply, 200, modelDescriptionDocument(model));
 }
 
 function kserveRoutes(app: FastifyInstance, context: HttpContext): void {
@@ -80,6 +68,8 @@ function kserveRoutes(app: FastifyInstance, context: HttpContext): void {
       predict(context, request, reply, { model, explain: false });
     } else if (target.includes(':explain')) {
       predict(context, request, reply, { model, explain: true });
+    } else if (target.includes(':')) {
+      throw new SconceError('RESOURCE_NOT_FOUND');
     } else {
       kserveReadiness(context, request, reply, target);
     }
@@ -108,7 +98,7 @@ function kserveReadiness(
   reply: FastifyReply,
   name: string,
 ): void {
-  if (request.method !== 'GET') sendError(reply, new SconceError('METHOD_NOT_ALLOWED'));
+  if (request.method !== 'GET') throw new SconceError('METHOD_NOT_ALLOWED');
   const { state } = service.version(name);
   sendJson(reply, 200, { name, ready: state === 'ready' });
 }

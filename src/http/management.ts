@@ -5,7 +5,7 @@ import { describeVersion } from './model-description.js';
 import { modelManagementDescription } from './openapi/descriptions.js';
 import { type Query, toBoolean, toInteger } from './query.js';
 import { readRegistration } from './register-request.js';
-import { sendError, sendJson } from './response.js';
+import { jsonText, respond, sendError, sendJson } from './response.js';
 import { routeSchemas } from './route-schemas.js';
 import { torchServeVersion } from './torchserve-version.js';
 
@@ -89,7 +89,10 @@ class ManagementApi {
   readonly register = async (request: Request, reply: FastifyReply): Promise<void> => {
     const { request: wanted, synchronous } = readRegistration(request);
     const { version, workers, started } = await this.context.service.register(wanted, synchronous);
-    if (!started) sendStatus(reply, 202, 'Processing worker updates...');
+    if (!started) {
+      sendStatus(reply, 202, 'Processing worker updates...');
+      return;
+    }
     const what = `Model "${version.name}" Version: ${version.version} registered with`;
     const status =
       workers === 0
@@ -108,11 +111,15 @@ class ManagementApi {
         200,
         versions.map((each) => describeVersion(each)),
       );
+      return;
     }
     const found = service.version(model, version);
     const customized = toBoolean(request.query.customized, false);
     const metadata = customized ? await found.describe() : undefined;
-    sendJson(reply, 200, [describeVersion(found, metadata)]);
+    const body = Buffer.from(jsonText([describeVersion(found, metadata)]));
+    const headers = ['content-type', 'application/json'];
+    // TorchServe passes the handler's reply on, which has no reason phrase.
+    respond(reply, { status: 200, headers, body, ...(customized ? { phrase: '' } : {}) });
   };
 
   readonly scale = async (request: Request, reply: FastifyReply): Promise<void> => {
@@ -124,6 +131,7 @@ class ManagementApi {
     const { done } = this.context.service.scale(model, version, { minWorkers, maxWorkers });
     if (!toBoolean(request.query.synchronous, false)) {
       sendStatus(reply, 202, 'Processing worker updates...');
+      return;
     }
     await done;
     const which = version === undefined ? '' : `, version: ${version}`;

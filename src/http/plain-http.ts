@@ -1,5 +1,5 @@
 import type { Server, Socket } from 'node:net';
-import { commonHeaderList, createRequestId, jsonText } from './response.js';
+import { commonHeaderList, createRequestId, jsonText, rawResponse } from './response.js';
 
 /** What OpenSSL calls a first record that is HTTP: the second for methods that it does not know. */
 const plainText = new Set<unknown>(['ERR_SSL_HTTP_REQUEST', 'ERR_SSL_WRONG_VERSION_NUMBER']);
@@ -31,8 +31,5 @@ function endsOf({ remoteAddress, remotePort, localAddress }: Socket): string {
 function refusal(): string {
   const body = jsonText({ status: 'This TorchServe instance only accepts HTTPS requests' });
   const headers = ['content-type', 'application/json', ...commonHeaderList(createRequestId())];
-  headers.push('content-length', String(Buffer.byteLength(body)), 'connection', 'close');
-  const lines = ['HTTP/1.1 403 Forbidden'];
-  for (let i = 0; i < headers.length; i += 2) lines.push(`${headers[i]}: ${headers[i + 1]}`);
-  return `${lines.join('\r\n')}\r\n\r\n${body}`;
+  return rawResponse('403 Forbidden', headers, body);
 }

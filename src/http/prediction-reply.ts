@@ -5,7 +5,8 @@ import type { Prediction, PredictionSink } from '../models/prediction.js';
 import { isForm, readForm } from './form-body.js';
 import { cancelOnHangUp, forget } from './hang-up.js';
 import type { HttpContext } from './http-context.js';
-import { commonHeaderList, respond, sendError } from './response.js';
+import { modelDescriptionDocument } from './openapi/descriptions.js';
+import { respond, sendError, sendJson } from './response.js';
 
 /** Replies from this size on are written from the memory they lie in; smaller ones are copied. */
 const zeroCopyBytes = 64 * 1024;
@@ -49,7 +50,6 @@ class HttpSink implements PredictionSink {
     }
     const headers = reply.headers === undefined ? [] : Object.entries(reply.headers).flat();
     if (reply.contentType !== undefined) headers.push('content-type', reply.contentType);
-    headers.push(...commonHeaderList(this.request.id));
     const { status } = reply;
     if (typeof reply.body === 'string') {
       release();
@@ -123,7 +123,8 @@ export interface PredictionTarget {
 }
 
 /**
- * Runs a request through a model and answers it.
+ * Runs a request through a model and answers it. As in TorchServe OPTIONS describes the model
+ * instead.
  *
  * @param parameters of the request where the caller has read them; else those of a form are read
  */
@@ -134,6 +135,12 @@ export function predict(
   target: PredictionTarget,
   parameters?: readonly RequestParameter[],
 ): void {
+  if (request.method === 'OPTIONS') {
+    const { model, version } = target;
+    context.service.version(model, version);
+    sendJson(response, 200, modelDescriptionDocument(model));
+    return;
+  }
   const type = request.headers['content-type'];
   if (parameters !== undefined || type === undefined || !isForm(type)) {
     run(context, request, response, target, parameters);

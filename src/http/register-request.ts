@@ -21,17 +21,25 @@ export function readRegistration(request: FastifyRequest<{ Querystring: Query }>
   const fields = isJson ? readJson(bodyOf(request)) : request.query;
   const url = textOf(fields.url);
   if (url === undefined) throw new SconceError('PARAMETER_REQUIRED', 'url');
+  const integer = (name: string): number | undefined => {
+    const value = toInteger(fields[name]);
+    // In a query TorchServe passes over what is no number; in JSON it does not.
+    if (isJson && value === undefined && (fields[name] ?? null) !== null) {
+      throw new SconceError('MALFORMED_JSON', `${name} must be an integer of 32 bits.`);
+    }
+    return value;
+  };
   return {
     request: {
       url,
-      name: textOf(fields.model_name),
-      runtime: textOf(fields.runtime),
-      handler: textOf(fields.handler),
-      batchSize: toInteger(fields.batch_size),
-      maxBatchDelay: toInteger(fields.max_batch_delay),
-      initialWorkers: toInteger(fields.initial_workers),
-      responseTimeout: toInteger(fields.response_timeout),
-      startupTimeout: toInteger(fields.startup_timeout),
+      name: textOf(fields.model_name) || undefined,
+      runtime: textOf(fields.runtime) || undefined,
+      handler: textOf(fields.handler) || undefined,
+      batchSize: integer('batch_size'),
+      maxBatchDelay: integer('max_batch_delay'),
+      initialWorkers: integer('initial_workers'),
+      responseTimeout: integer('response_timeout'),
+      startupTimeout: integer('startup_timeout'),
     },
     synchronous: toBoolean(fields.synchronous, true),
   };

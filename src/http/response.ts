@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import type { ErrorCode, SconceError } from '../errors.js';
-import { connectionHeader } from './http-context.js';
+import { connectionHeader, type HttpContext } from './http-context.js';
 
 /** What a client may send as an id: it stands in logs and comes back in a header. */
 const requestIdPattern = /^[\x21-\x7e]{1,128}$/;
@@ -13,11 +13,16 @@ export function createRequestId(request?: IncomingMessage): string {
   return typeof given === 'string' && requestIdPattern.test(given) ? given : randomUUID();
 }
 
-/** The headers that TorchServe puts on every response: names and values in turn. */
-export function commonHeaderList(requestId: string): string[] {
+/**
+ * The headers that TorchServe puts on every response: names and values in turn.
+ *
+ * @param cors names and values that stand among them
+ */
+export function commonHeaderList(requestId: string, cors: HttpContext['cors'] = []): string[] {
   return [
     'x-request-id',
     requestId,
+    ...cors.flat(),
     'Pragma',
     'no-cache',
     'Cache-Control',
@@ -32,10 +37,12 @@ export interface Response {
   status: number;
   /** The usual one by default. */
   phrase?: string;
-  /** Names and values in turn, besides those that every response ends with. */
+  /** Names and values in turn, before those of every response. */
   headers: string[];
   /** Text is ASCII. */
   body: string | Buffer;
+  /** Without the headers of every response, but for those of CORS. */
+  bare?: boolean;
 }
 
 /**
@@ -45,16 +52,44 @@ export interface Response {
  * @param milliseconds since the request arrived, where somebody has measured it
  */
 export function respond(reply: FastifyReply, response: Response, milliseconds?: number): void {
-  const { status, phrase = STATUS_CODES[status] ?? '', headers, body } = response;
+  const { status, phrase = STATUS_CODES[status] ?? '', headers, body, bare } = response;
   const { raw } = reply;
   const { httpContext: context } = reply.server;
   reply.hijack();
   raw.sendDate = false;
+  const cors =
+    context.cors.length === 0
+      ? context.cors
+      : context.cors.filter(([name]) => !hasHeader(headers, name));
+  headers.push(...(bare ? cors.flat() : commonHeaderList(reply.request.id, cors)));
   const connection = connectionHeader(context, status, raw.shouldKeepAlive);
   headers.push('content-length', String(body.length), 'connection', connection);
   raw.writeHead(status, phrase, headers);
   raw.end(body, 'latin1');
   context.observer.responded(reply.request, status, milliseconds ?? reply.elapsedTime);
+}
+
+function hasHeader(headers: readonly string[], wanted: string): boolean {
+  return headers.some((name, i) => i % 2 === 0 && name.toLowerCase() === wanted);
+}
+
+/**
+ * A whole response as text, for sockets that have no request to answer. The connection ends with it.
+ *
+ * @param status with its reason phrase
+ * @param headers names and values in turn
+ */
+export function rawResponse(status: string, headers: readonly string[], body: string): string {
+  const all = [
+    ...headers,
+    'content-length',
+    String(Buffer.byteLength(body)),
+    'connection',
+    'close',
+  ];
+  const lines = [`HTTP/1.1 ${status}`];
+  for (let i = 0; i < all.length; i += 2) lines.push(`${all[i]}: ${all[i + 1]}`);
+  return `${lines.join('\r\n')}\r\n\r\n${body}`;
 }
 
 /** A body as TorchServe's JSON writer lays it out: indented by two, with a newline at the end. */
@@ -73,8 +108,7 @@ export function sendBody(
   contentType: string,
   body: string,
 ): void {
-  const headers = ['content-type', contentType, ...commonHeaderList(reply.request.id)];
-  respond(reply, { status, headers, body: Buffer.from(body) });
+  respond(reply, { status, headers: ['content-type', contentType], body: Buffer.from(body) });
 }
 
 /** The body of every error. `reason` is ours, and stands only where TorchServe's message hides it. */
@@ -101,15 +135,18 @@ const capacityCodes: ReadonlySet<ErrorCode> = new Set([
   'MEMORY_FULL',
 ]);
 
+/** The reason phrase of 413 before it was renamed. */
+const tooLarge = 'Request Entity Too Large';
+
 /** An error's response. */
 export function sendError(reply: FastifyReply, error: SconceError): void {
   const { status } = error;
   // TorchServe answers an oversized body with nothing but the status.
   if (error.code === 'BODY_TOO_LARGE') {
-    respond(reply, { status, headers: [], body: '' });
+    respond(reply, { status, phrase: tooLarge, headers: [], body: '', bare: true });
     return;
   }
-  const headers = ['content-type', 'application/json', ...commonHeaderList(reply.request.id)];
+  const headers = ['content-type', 'application/json'];
   if (capacityCodes.has(error.code)) headers.push('retry-after', retryAfter);
   respond(reply, { status, headers, body: Buffer.from(jsonText(errorBody(error))) });
 }

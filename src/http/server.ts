@@ -9,7 +9,7 @@ import { type LoadedTls, loadTls } from '../security/tls.js';
 import type { TokenAuthority } from '../security/token-authority.js';
 import { createApp, refuseWhenClosing } from './app.js';
 import { authorizationHook, tokenRoute } from './authorization.js';
-import { addCorsHeaders, corsHeaders } from './cors.js';
+import { corsHeaders } from './cors.js';
 import { descriptionRoutes } from './description-routes.js';
 import { healthRoutes } from './health-routes.js';
 import type { HttpContext, ResponseObserver } from './http-context.js';
@@ -65,17 +65,16 @@ export class HttpServer {
       observer,
       maxRequestSize: settings.maxRequestSize,
       maxResponseSize: settings.maxResponseSize,
+      cors: corsHeaders(settings),
       closeOnError: settings.closeConnectionOnError,
     };
     const plans = groupSurfaces(settings);
     const secure = plans.some(({ address }) => address.scheme === 'https');
     const tls = secure ? await loadCertificates(settings, plans, log) : undefined;
-    const cors = corsHeaders(settings);
     const listeners = plans.map((plan) => {
       const encrypted = plan.address.scheme === 'https' ? tls : undefined;
       const app = createApp(context, log, encrypted?.options);
       if (encrypted !== undefined) answerPlainHttp(app.server);
-      addCorsHeaders(app, cors);
       addSurfaces(app, plan.surfaces, context, options);
       return { ...plan, app };
     });
@@ -163,5 +162,7 @@ function addSurfaces(
     workflowRoutes(app);
     if (authority !== undefined) tokenRoute(app, authority);
   }
-  if (surfaces.includes('metrics')) metricsRoutes(app, metrics);
+  // As in TorchServe one address for both APIs answers /metrics too.
+  const shared = inference && management && settings.enableMetricsApi;
+  if (shared || surfaces.includes('metrics')) metricsRoutes(app, metrics);
 }

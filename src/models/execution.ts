@@ -2,7 +2,7 @@ import { Assembler, defaultMaxShapes } from '../batching/assembler.js';
 import type { SlabBudget } from '../batching/slab-budget.js';
 import { layOut } from '../batching/slab-layout.js';
 import { slabCapacity } from '../batching/slab-ring.js';
-import { isErrorCode, SconceError, toSconceError } from '../errors.js';
+import { isErrorCode, SconceError, toHandlerError, toSconceError } from '../errors.js';
 import type { Handler, PreparedRows } from '../handlers/handler.js';
 import type { HandlerFactory } from '../handlers/registry.js';
 import type { OffLoop } from '../handlers/tensor/off-loop.js';
@@ -419,7 +419,7 @@ export class Execution {
         this.#preparing += 1;
         prepared
           .then((rows) => this.#submit(prediction, rows, serving.assembler))
-          .catch((error) => prediction.failed(toSconceError(error)))
+          .catch((error) => prediction.failed(toHandlerError(error)))
           .finally(() => {
             this.#preparing -= 1;
             if (this.#preparing === 0) this.#prepared?.();
@@ -428,7 +428,7 @@ export class Execution {
         this.#submit(prediction, prepared, serving.assembler);
       }
     } catch (error) {
-      prediction.failed(toSconceError(error));
+      prediction.failed(toHandlerError(error));
     }
   }
 

@@ -138,7 +138,7 @@ export class ModelService {
     }
     const { minWorkers: workers, maxWorkers } = version.options.workers;
     const started = version.scale(workers, maxWorkers);
-    if (!wait) {
+    if (!wait && workers > 0) {
       started.catch(() => {});
       this.#changed();
       return { version, workers, started: false };

@@ -1,5 +1,5 @@
 import type { Reservation, RowsOwner } from '../batching/reservation.js';
-import { type ErrorCode, SconceError, toSconceError } from '../errors.js';
+import { type ErrorCode, SconceError, toHandlerError } from '../errors.js';
 import type { HandlerReply, HandlerRequest, PreparedRows } from '../handlers/handler.js';
 import type { Log } from '../logging/log.js';
 import type { VersionMetrics } from '../metrics/metrics.js';
@@ -80,7 +80,7 @@ export class Prediction implements RowsOwner {
       reply = this.#prepared.postprocess(outputs, firstRow);
     } catch (error) {
       outputs.release();
-      this.failed(toSconceError(error));
+      this.failed(toHandlerError(error));
       return;
     }
     if (!(reply instanceof Promise)) {
@@ -91,7 +91,7 @@ export class Prediction implements RowsOwner {
       (written) => this.#reply(written, outputs),
       (error) => {
         outputs.release();
-        this.failed(toSconceError(error));
+        this.failed(toHandlerError(error));
       },
     );
   }

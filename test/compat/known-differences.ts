@@ -99,6 +99,7 @@ const registration: Differences = {
     syntaxError,
     'The body is not JSON: Unexpected end of JSON input',
   ),
+  'JSON of a wrong type': says(syntaxError, 'batch_size must be an integer of 32 bits.'),
   'JSON that is no object': says(syntaxError, 'The body must be a JSON object.'),
   'an empty JSON body': refuses(
     syntaxError,

@@ -1,16 +1,18 @@
 import type { FastifyInstance } from 'fastify';
 import { createApp } from '../../src/http/app.js';
+import type { HttpContext } from '../../src/http/http-context.js';
 import { createLog } from '../../src/logging/log.js';
 import { startService } from '../support/server.js';
 
 /** A listener as a server makes it, before it gets hooks and routes. It serves no model. */
-export function bareApp(): FastifyInstance {
+export function bareApp(cors: HttpContext['cors'] = []): FastifyInstance {
   const service = startService([]);
   const context = {
     service,
     observer: { responded: () => {} },
     maxRequestSize: 10,
     maxResponseSize: 1000,
+    cors,
     closeOnError: true,
   };
   const app = createApp(context, createLog('silent'), undefined);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { FastifyInstance } from 'fastify';
 import { SconceError } from '../../src/errors.js';
-import { addCorsHeaders, corsHeaders } from '../../src/http/cors.js';
+import { corsHeaders } from '../../src/http/cors.js';
 import { respond, sendJson } from '../../src/http/response.js';
 import { RawConnection, type RawReply, rawRequest } from '../support/raw-connection.js';
 import { bareApp } from './bare-app.js';
@@ -49,8 +49,7 @@ suite('corsHeaders()', () => {
 async function listen(
   given: typeof settings | object,
 ): Promise<{ app: FastifyInstance; url: string }> {
-  const app = bareApp();
-  addCorsHeaders(app, corsHeaders(given));
+  const app = bareApp(corsHeaders(given));
   app.addHook('onRequest', (request, _reply, done) => {
     done(request.url === '/refused' ? new SconceError('TOKEN_REFUSED') : undefined);
   });
