@@ -10,6 +10,7 @@ TorchServe on this machine its recorded answers are taken.
   --record          write TorchServe's answers to test/compat/recorded
   --recorded        compare with the recorded answers, even where TorchServe is at hand
   --scenario NAME   only this scenario; may be repeated
+  --reference       measure one client alone at both servers instead
   --help            this text
 `;
 
@@ -18,6 +19,7 @@ TorchServe on this machine its recorded answers are taken.
  * @property {string} python
  * @property {boolean} record
  * @property {boolean} recorded
+ * @property {boolean} reference
  * @property {string[] | undefined} scenarios all of them when undefined
  */
 
@@ -26,7 +28,7 @@ TorchServe on this machine its recorded answers are taken.
  * @returns {CompatOptions | undefined} undefined when all that was wanted is the help
  */
 export function parseOptions(args) {
-  const { help, record, recorded, python, scenario } = parse(args).values;
+  const { help, record, recorded, reference, python, scenario } = parse(args).values;
   if (help) {
     console.log(usage);
     return undefined;
@@ -38,6 +40,7 @@ export function parseOptions(args) {
     python: python ?? process.env.COMPAT_PYTHON ?? 'python3',
     record,
     recorded,
+    reference,
     scenarios: scenario,
   };
 }
@@ -66,6 +69,7 @@ function parse(args) {
         python: { type: 'string' },
         record: { type: 'boolean', default: false },
         recorded: { type: 'boolean', default: false },
+        reference: { type: 'boolean', default: false },
         scenario: { type: 'string', multiple: true },
         help: { type: 'boolean', default: false },
       },

@@ -5,6 +5,7 @@ import { runAsScript } from '../lib/main.mjs';
 import { root } from '../lib/root.mjs';
 import { SetupError } from '../lib/setup-error.mjs';
 import { chooseScenarios, parseOptions } from './options.mjs';
+import { compareReference } from './reference.mjs';
 import { findTorchServe, startTorchServe } from './torchserve.mjs';
 
 /** The compiled parts of test/compat, which the tests use as well. */
@@ -74,6 +75,11 @@ await runAsScript(import.meta.url, async () => {
   const suite = await loadSuite();
   // Ends through `exit`, where a TorchServe that runs is ended as well.
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
+  if (options.reference) {
+    if (torchServe === undefined) throw new SetupError('--reference needs TorchServe.');
+    await compareReference(torchServe, suite);
+    return 0;
+  }
   let cases = 0;
   let unexplained = 0;
   for (const scenario of chooseScenarios(suite.scenarios, options.scenarios)) {

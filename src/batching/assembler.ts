@@ -218,9 +218,10 @@ export class Assembler {
   /**
    * Answers what was with the instances: they are gone, and no batch comes back any more.
    *
-   * @param error the answer
+   * @param reason why, for the clients
    */
-  abandon(error: SconceError): void {
+  abandon(reason: string): void {
+    const error = { code: 'MODEL_FAILED', message: `${reason}; lost is what was given` };
     for (const { slab } of [...this.#slabs.values()]) {
       if (slab.rung && !slab.returned) this.complete(unrun(slab, error));
     }
@@ -461,7 +462,7 @@ export class Assembler {
 }
 
 /** The event of a slab that was never run. */
-function unrun(slab: Slab, { code, message }: SconceError): BatchEvent {
+function unrun(slab: Slab, { code, message }: Pick<RowError, 'code' | 'message'>): BatchEvent {
   return {
     kind: 'batch',
     model: 0,

@@ -2,7 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Profile } from '../config/resolve.js';
-import { isAlive, removePidFile, runningServer, writePidFile } from './pid-file.js';
+import { SconceError } from '../errors.js';
+import { claimPidFile, isServer, removePidFile, runningServer } from './pid-file.js';
+import { stopSignals } from './stop-signals.js';
 
 const mainFile = fileURLToPath(new URL('./main.js', import.meta.url));
 
@@ -20,7 +22,7 @@ const names: Record<Profile, { name: string; stop: string }> = {
 
 /**
  * Starts a server in the background; its output goes where this command's goes. Returns when its
- * ports are open.
+ * ports are open. Until then a signal to this command ends the server, too.
  *
  * @param flags of `sconce serve`
  * @returns the exit code
@@ -30,23 +32,42 @@ export async function startInBackground(
   profile: Profile,
 ): Promise<number> {
   if (refuseSecond(profile)) return 1;
-  const child = spawn(
-    process.execPath,
-    ['--single-threaded-gc', mainFile, 'serve', '--profile', profile, ...flags],
-    { detached: true, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] },
-  );
-  if (child.pid !== undefined) writePidFile(child.pid);
-  const code = await listening(child);
-  if (code !== 0 && child.pid !== undefined) removePidFile(child.pid);
-  return code;
+  let child: ChildProcess | undefined;
+  const stop = () => child?.kill();
+  for (const signal of stopSignals) process.on(signal, stop);
+  try {
+    child = spawn(
+      process.execPath,
+      ['--single-threaded-gc', mainFile, 'serve', '--background', '--profile', profile, ...flags],
+      { detached: true, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] },
+    );
+    return await listening(child);
+  } finally {
+    for (const signal of stopSignals) process.off(signal, stop);
+  }
 }
 
 /** Says so when a server runs already. */
 export function refuseSecond(profile: Profile): boolean {
   if (runningServer() === undefined) return false;
-  const { name, stop } = names[profile];
-  console.log(`${name} is already running, please use ${stop} to stop ${name}.`);
+  console.log(alreadyRunning(profile));
   return true;
+}
+
+/**
+ * Makes this process the server that `stop` stops, until it exits.
+ *
+ * @throws {SconceError} INVALID_CONFIGURATION when there is one already, or the file cannot be
+ *   written
+ */
+export function becomeStoppable(profile: Profile): void {
+  if (!claimPidFile()) throw new SconceError('INVALID_CONFIGURATION', alreadyRunning(profile));
+  process.once('exit', () => removePidFile(process.pid));
+}
+
+function alreadyRunning(profile: Profile): string {
+  const { name, stop } = names[profile];
+  return `${name} is already running, please use ${stop} to stop ${name}.`;
 }
 
 /** 0 when the ports are open, else the exit code of the server. */
@@ -57,7 +78,7 @@ function listening(child: ChildProcess): Promise<number> {
       child.unref();
       resolve(0);
     });
-    child.once('exit', (code) => resolve(code ?? 1));
+    child.once('exit', (code) => resolve(code || 1));
     child.once('error', (error) => {
       console.error(`The server cannot be started: ${error.message}`);
       resolve(1);
@@ -69,6 +90,7 @@ function listening(child: ChildProcess): Promise<number> {
  * Stops the server that runs, and waits until it has answered what was in flight.
  *
  * @returns the exit code
+ * @throws {SconceError} INVALID_CONFIGURATION when it belongs to another user
  */
 export async function stopServer(profile: Profile): Promise<number> {
   const { name } = names[profile];
@@ -77,9 +99,9 @@ export async function stopServer(profile: Profile): Promise<number> {
     console.log(`${name} is not currently running.`);
     return 0;
   }
-  process.kill(pid, 'SIGTERM');
+  terminate(pid, name);
   const deadline = performance.now() + longestStop;
-  while (isAlive(pid)) {
+  while (isServer(pid)) {
     if (performance.now() > deadline) {
       console.error(`${name} (process ${pid}) has not ended within ${longestStop / 1000} seconds.`);
       return 1;
@@ -89,6 +111,20 @@ export async function stopServer(profile: Profile): Promise<number> {
   removePidFile(pid);
   console.log(`${name} has stopped.`);
   return 0;
+}
+
+function terminate(pid: number, name: string): void {
+  try {
+    process.kill(pid, 'SIGTERM');
+  } catch (error) {
+    // Another one has ended it in between.
+    if (!isServer(pid)) return;
+    const why = error instanceof Error ? error.message : String(error);
+    throw new SconceError(
+      'INVALID_CONFIGURATION',
+      `${name} (process ${pid}) cannot be stopped: ${why}`,
+    );
+  }
 }
 
 /**

@@ -7,13 +7,15 @@ import { packageVersion } from '../package-version.js';
 import { addArchiveCommand } from './archive.js';
 import { attempt } from './attempt.js';
 import { addConfigCommand } from './config.js';
-import { printStatus, startInBackground, stopServer } from './daemon.js';
-import { addSettingFlags, addTorchServeFlags } from './flags.js';
+import { printStatus, stopServer } from './daemon.js';
+import { addSettingFlags, addTorchServeFlags, commandFlags } from './flags.js';
+import { launch } from './launch.js';
 import { serve } from './serve.js';
 import { addTokenCommand } from './token.js';
 
 interface ServeOptions extends Record<string, unknown> {
   profile: Profile;
+  background?: boolean;
 }
 
 const program = new Command('sconce')
@@ -29,16 +31,17 @@ const serveCommand = program
       .default('sconce')
       .hideHelp(),
   )
-  .action((options: ServeOptions) => attempt(() => serve(options, options.profile)));
+  .addOption(new Option('--background', 'A command waits for the ports.').hideHelp())
+  .action((options: ServeOptions) => attempt(() => runServe(options)));
 addSettingFlags(serveCommand);
 addTorchServeFlags(serveCommand);
 
 const startCommand = program
   .command('start')
   .description('Serve models in the background.')
-  .action(async () => {
-    const flags = process.argv.slice(process.argv.indexOf('start') + 1);
-    process.exitCode = await startInBackground(flags, 'sconce');
+  .action((options: Record<string, unknown>) => {
+    const flags = process.argv.slice(process.argv.indexOf('start', 2) + 1);
+    return attempt(() => launch(options, flags, 'sconce'));
   });
 addSettingFlags(startCommand);
 addTorchServeFlags(startCommand);
@@ -46,9 +49,7 @@ addTorchServeFlags(startCommand);
 program
   .command('stop')
   .description('Stop the server that runs in the background; it answers what is in flight.')
-  .action(async () => {
-    process.exitCode = await stopServer('sconce');
-  });
+  .action(() => attempt(() => stop()));
 
 program
   .command('status')
@@ -60,5 +61,15 @@ program
 addArchiveCommand(program);
 addConfigCommand(program);
 addTokenCommand(program);
+
+async function runServe(options: ServeOptions): Promise<void> {
+  const { profile, background = false } = options;
+  if (commandFlags(options).stop) await stop();
+  else await serve(options, { profile, stoppable: background, background });
+}
+
+async function stop(): Promise<void> {
+  process.exitCode = await stopServer('sconce');
+}
 
 await program.parseAsync();

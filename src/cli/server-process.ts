@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import type { ResolvedSettings } from '../config/resolve.js';
 import type { Settings } from '../config/settings.js';
 import { createResponseObserver } from '../http/response-observer.js';
 import { HttpServer, type ServerAddresses } from '../http/server.js';
@@ -15,7 +16,7 @@ import { ModelSnapshot } from '../snapshots/model-snapshot.js';
 import { SnapshotWriter } from '../snapshots/snapshot-writer.js';
 
 export interface ServerProcessOptions {
-  settings: Settings;
+  resolved: ResolvedSettings;
   cores: number;
   workingFolder: string;
 }
@@ -26,6 +27,10 @@ const keyFileName = 'key_file.json';
 /** Everything that runs in a server, put together. */
 export class ServerProcess {
   #closing: Promise<void> | undefined;
+  /** Never rejects. */
+  #registering: Promise<unknown> | undefined;
+  /** Whether snapshots are written. */
+  #recording = false;
 
   private constructor(
     private readonly settings: Settings,
@@ -43,7 +48,8 @@ export class ServerProcess {
    * @throws {SconceError} INVALID_CONFIGURATION naming the setting
    */
   static async create(options: ServerProcessOptions): Promise<ServerProcess> {
-    const { settings, cores, workingFolder } = options;
+    const { resolved, cores, workingFolder } = options;
+    const { settings } = resolved;
     checkModelStore(settings);
     removeLeftovers();
     const logs = await createLogs({
@@ -77,7 +83,7 @@ export class ServerProcess {
       authority,
     });
     const snapshots = settings.configSnapshots
-      ? new SnapshotWriter(settings, service, log)
+      ? new SnapshotWriter(resolved, service, log)
       : undefined;
     return new ServerProcess(settings, logs, metrics, service, server, authority, snapshots);
   }
@@ -89,6 +95,11 @@ export class ServerProcess {
   /** Where the keys are, when tokens are asked for. */
   get keyFile(): string | undefined {
     return this.authority?.keyFile;
+  }
+
+  /** True from the first call of refuse() or close() on. */
+  get stopping(): boolean {
+    return this.#closing !== undefined;
   }
 
   /** Opens the ports. Throws INVALID_CONFIGURATION naming the one that cannot be had. */
@@ -103,17 +114,30 @@ export class ServerProcess {
   }
 
   /** Registers the models to start with, those of a snapshot if there is one. */
-  async registerModels(): Promise<StartedModels> {
+  registerModels(): Promise<StartedModels> {
+    const registering = this.#registerModels();
+    this.#registering = registering.catch(() => {});
+    return registering;
+  }
+
+  async #registerModels(): Promise<StartedModels> {
     const { settings, service, log } = this;
     const { modelSnapshot } = settings;
     const started =
       modelSnapshot === undefined
         ? await registerStartModels(service, settings, log)
         : { versions: await ModelSnapshot.parse(modelSnapshot).restore(service), failures: [] };
-    await this.snapshots?.write('startup');
-    const { snapshots } = this;
-    if (snapshots !== undefined) service.onChange(() => snapshots.schedule());
+    if (!this.stopping) await this.#beginSnapshots(started);
     return started;
+  }
+
+  /** Not before every model is registered: half of them would be restored as if they were all. */
+  async #beginSnapshots({ versions, failures }: StartedModels): Promise<void> {
+    const { snapshots, service } = this;
+    if (snapshots === undefined || (versions.length === 0 && failures.length > 0)) return;
+    this.#recording = true;
+    service.onChange(() => snapshots.schedule());
+    await snapshots.write('startup');
   }
 
   /** Refuses what is new, and begins to answer what is in flight. */
@@ -125,13 +149,27 @@ export class ServerProcess {
   async close(): Promise<void> {
     this.refuse();
     await Promise.all([this.#closing, this.server.close()]);
-    await this.authority?.removeKeyFile();
     this.metrics.close();
     removeUnpackFolder();
     await this.logs.close();
   }
 
   async #closeModels(): Promise<void> {
-    await Promise.all([this.snapshots?.write('shutdown'), this.service.close()]);
+    await Promise.all([
+      this.#recording ? this.snapshots?.close() : undefined,
+      this.service.close(),
+      // A download that is cut short has a file to remove.
+      this.#registering,
+      this.#removeKeyFile(),
+    ]);
+  }
+
+  /** Nobody asks with these keys any more, and the stop may yet be cut short. */
+  async #removeKeyFile(): Promise<void> {
+    try {
+      await this.authority?.removeKeyFile();
+    } catch (error) {
+      this.log.error({ err: error }, `${this.keyFile} cannot be removed`);
+    }
   }
 }

@@ -1,5 +1,5 @@
 import { SconceError } from '../errors.js';
-import { readConfigFile } from './config-file.js';
+import { type ConfigFileRequest, readConfigFile } from './config-file.js';
 import { parseProperties } from './properties.js';
 import { allSettings, isSettingName, type Setting, type SettingName } from './setting.js';
 import { valueFromText } from './setting-text.js';
@@ -38,16 +38,18 @@ export function layerOf(
 }
 
 /**
- * What a configuration file gives.
+ * What a configuration file gives. In a snapshot nothing stands for environment variables: it holds
+ * values as they were.
  *
  * @throws {SconceError} INVALID_CONFIGURATION when it cannot be read, or parsed.
  */
 export function fileLayer(
   file: string,
-  { environment, workingFolder }: { environment: NodeJS.ProcessEnv; workingFolder: string },
+  { environment, workingFolder, snapshot }: ConfigFileRequest,
   notes: string[],
 ): Layer {
-  const properties = parseProperties(readConfigFile(file, workingFolder), file, environment);
+  const content = readConfigFile(file, workingFolder);
+  const properties = parseProperties(content, file, file === snapshot ? undefined : environment);
   notes.push(...properties.notes);
   const layer: Layer = new Map();
   for (const [key, { value, line }] of properties.values) {

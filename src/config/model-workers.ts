@@ -29,7 +29,7 @@ function throughApi({ api, settings }: ModelOptionsRequest): WorkerChoice {
   const { initialWorkers } = api;
   return initialWorkers === undefined
     ? fixed(settings.defaultWorkersPerModel, 'setting defaultWorkersPerModel')
-    : fixed(initialWorkers, 'API');
+    : fixed(Math.max(0, initialWorkers), 'API');
 }
 
 function atStartup({ entry, settings }: ModelOptionsRequest): WorkerChoice {

@@ -15,7 +15,8 @@ export interface Properties {
 }
 
 /**
- * Reads Java's .properties syntax. `$$NAME$$` in a value stands for an environment variable.
+ * Reads Java's .properties syntax. `$$NAME$$` in a value stands for a variable of the environment,
+ * if there is one.
  *
  * @param content UTF-8, or else latin-1, as Java reads it
  * @param file name for messages
@@ -25,7 +26,7 @@ export interface Properties {
 export function parseProperties(
   content: Uint8Array,
   file: string,
-  environment: NodeJS.ProcessEnv,
+  environment: NodeJS.ProcessEnv | undefined,
 ): Properties {
   const text = decode(content).replace(/\r\n?/g, '\n');
   const values = new Map<string, Property>();
@@ -41,7 +42,8 @@ export function parseProperties(
     if (earlier !== undefined) {
       notes.push(`${at}: ${key} stands on line ${earlier.line} too; this one counts`);
     }
-    values.set(key, { value: substitute(node.value, at, environment), line });
+    const value = environment === undefined ? node.value : substitute(node.value, at, environment);
+    values.set(key, { value, line });
   }
   return { values, notes };
 }

@@ -50,20 +50,7 @@ export function createApp(
     },
     clientErrorHandler: (_error, socket) => {
       // Not HTTP at all: there is no request to answer through, only the socket.
-      if (!socket.writable) return;
-      const error = new SconceError('INVALID_HTTP');
-      const body = jsonText(errorBody(error));
-      socket.end(
-        rawResponse(
-          '400 Bad Request',
-          [
-            'content-type',
-            'application/json',
-            ...commonHeaderList(createRequestId(), context.cors),
-          ],
-          body,
-        ),
-      );
+      connections.refuse(socket, refusal(context));
     },
   });
   const connections = new Connections(app.server);
@@ -89,6 +76,17 @@ export function createApp(
     sendError(reply, known);
   });
   return app;
+}
+
+/** The answer to what is not HTTP, as it goes over the wire. */
+function refusal({ cors }: HttpContext): string {
+  const headers = [
+    'content-type',
+    'application/json',
+    ...commonHeaderList(createRequestId(), cors),
+  ];
+  const body = jsonText(errorBody(new SconceError('INVALID_HTTP')));
+  return rawResponse('400 Bad Request', headers, body);
 }
 
 /** The path with decoded separators and without empty segments. */

@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
+import { endsOf } from './socket-ends.js';
 
 /** Milliseconds that a client which is sending a request gets to end it when the server closes. */
 const uploadGrace = 1000;
@@ -14,19 +15,21 @@ interface Exchange {
 export class Connections {
   /** The newest exchange on each, undefined before its first request. */
   readonly #newest = new Map<Socket, Exchange | undefined>();
+  /** In a TLS handshake, by their ends: Node does not say which encrypted socket comes of which. */
+  readonly #greeting = new Map<string, Socket>();
   #closing = false;
 
   constructor(server: Server) {
-    // Over TLS requests name the encrypted socket, not the one under it.
-    const event = server instanceof TlsServer ? 'secureConnection' : 'connection';
-    server.on(event, (socket: Socket) => {
-      if (this.#closing) {
-        socket.destroy();
-        return;
-      }
-      this.#newest.set(socket, undefined);
-      socket.once('close', () => this.#newest.delete(socket));
-    });
+    if (server instanceof TlsServer) {
+      server.on('connection', (socket: Socket) => this.#greet(socket));
+      // Requests name the encrypted socket, not the one under it.
+      server.on('secureConnection', (socket: Socket) => {
+        this.#greeting.delete(endsOf(socket));
+        this.#add(socket);
+      });
+    } else {
+      server.on('connection', (socket: Socket) => this.#add(socket));
+    }
     server.on('request', (request, response) =>
       this.#newest.set(request.socket, { request, response }),
     );
@@ -39,10 +42,45 @@ export class Connections {
    */
   closeUnused(): void {
     this.#closing = true;
+    for (const socket of this.#greeting.values()) socket.destroy();
     this.#destroy((exchange) => exchange === undefined || exchange.response.writableFinished);
     setTimeout(() => {
       this.#destroy((exchange) => exchange?.request.complete === false);
     }, uploadGrace).unref();
+  }
+
+  /**
+   * Sends what answers bytes that are not HTTP, and closes. Requests that came before them on the
+   * connection get their answers first.
+   */
+  refuse(socket: Socket, refusal: string): void {
+    const { request, response } = this.#newest.get(socket) ?? {};
+    const send = () => {
+      if (socket.writable) socket.end(refusal);
+    };
+    if (request?.complete !== true || response === undefined) send();
+    else if (!response.writableFinished) response.once('finish', send);
+    // Written, but Node may not have closed the connection yet, when the answer was its last.
+    else setImmediate(send);
+  }
+
+  #greet(socket: Socket): void {
+    if (this.#closing) {
+      socket.destroy();
+      return;
+    }
+    const ends = endsOf(socket);
+    this.#greeting.set(ends, socket);
+    socket.once('close', () => this.#greeting.delete(ends));
+  }
+
+  #add(socket: Socket): void {
+    if (this.#closing) {
+      socket.destroy();
+      return;
+    }
+    this.#newest.set(socket, undefined);
+    socket.once('close', () => this.#newest.delete(socket));
   }
 
   #destroy(which: (exchange: Exchange | undefined) => boolean): void {

@@ -1,54 +1,39 @@
-import { Busboy } from '@fastify/busboy';
 import { SconceError } from '../errors.js';
 import type { RequestParameter } from '../handlers/handler.js';
+import { mediaTypeOf } from './media-type.js';
+import { readMultipart } from './multipart.js';
 
-const mostParts = 10_000;
+/** Parts or fields of one form. */
+const mostFields = 10_000;
+
+const urlEncoded = 'application/x-www-form-urlencoded';
 
 /** True for bodies that hold named parameters. */
-export function isForm(contentType: string | undefined): boolean {
-  return (
-    contentType !== undefined &&
-    (contentType.startsWith('multipart/') ||
-      contentType.startsWith('application/x-www-form-urlencoded'))
-  );
+export function isForm(contentType: string): boolean {
+  const type = mediaTypeOf(contentType);
+  return type === urlEncoded || type.startsWith('multipart/');
 }
 
 /**
- * The parts of a multipart body or the fields of a form. A file's part keeps its type, a plain
- * field has none.
+ * The parts of a multipart body or the fields of a form, in their order.
  *
  * @throws {SconceError} INVALID_REQUEST for a body that is not what its type says.
  */
-export function readForm(contentType: string, body: Uint8Array): Promise<RequestParameter[]> {
-  return new Promise((resolve, reject) => {
-    const parameters: RequestParameter[] = [];
-    const fail = (why: string): void => {
-      reject(new SconceError('INVALID_REQUEST', `the body is not ${contentType}: ${why}`));
-    };
-    try {
-      const parser = new Busboy({
-        headers: { 'content-type': contentType },
-        limits: { fieldSize: body.byteLength, fileSize: body.byteLength, parts: mostParts },
-      });
-      parser.on('field', (name, value) => {
-        parameters.push({ name, value: Buffer.from(value), contentType: undefined });
-      });
-      parser.on('file', (name, stream, _filename, _encoding, type) => {
-        const parameter: RequestParameter = { name, value: Buffer.alloc(0), contentType: type };
-        parameters.push(parameter);
-        const chunks: Buffer[] = [];
-        stream.on('data', (chunk: Buffer) => chunks.push(chunk));
-        stream.on('end', () => {
-          parameter.value = Buffer.concat(chunks);
-        });
-        stream.on('error', (error) => fail(error.message));
-      });
-      parser.on('partsLimit', () => fail(`it has more than ${mostParts} parts`));
-      parser.on('error', (error) => fail(error instanceof Error ? error.message : String(error)));
-      parser.on('finish', () => resolve(parameters));
-      parser.end(body);
-    } catch (error) {
-      fail(error instanceof Error ? error.message : String(error));
-    }
-  });
+export function readForm(contentType: string, body: Uint8Array): RequestParameter[] {
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  return mediaTypeOf(contentType) === urlEncoded
+    ? readFields(bytes)
+    : readMultipart(contentType, bytes, mostFields);
+}
+
+function readFields(body: Buffer): RequestParameter[] {
+  const text = body.toString();
+  if (text.split('&', mostFields + 1).length > mostFields) {
+    throw new SconceError('INVALID_REQUEST', `the form has more than ${mostFields} fields`);
+  }
+  return [...new URLSearchParams(text)].map(([name, value]) => ({
+    name,
+    value: Buffer.from(value),
+    contentType: undefined,
+  }));
 }

@@ -1,10 +1,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { SconceError, toSconceError } from '../errors.js';
+import { SconceError } from '../errors.js';
 import type { RequestParameter } from '../handlers/handler.js';
 import { refuseWhenClosing } from './app.js';
 import { isForm, readForm } from './form-body.js';
 import type { HttpContext } from './http-context.js';
-import { bodyOf, type PredictionTarget, predict } from './prediction-reply.js';
+import { bodyOf, predict } from './prediction-reply.js';
 import { sendError, sendJson } from './response.js';
 import { routeSchemas } from './route-schemas.js';
 
@@ -106,37 +106,22 @@ function kserveReadiness(
 /** Routes whose query is a part of the input: SageMaker's, and those of TorchServe's ancestors. */
 function legacyRoutes(app: FastifyInstance, context: HttpContext): void {
   app.all<Route>('/invocations', (request, reply) => {
-    withParameters(context, request, reply, (parameters) => {
-      const given = parameters.findLast(({ name }) => name === 'model_name')?.value;
-      const model = given === undefined || given.length === 0 ? onlyModel(context) : text(given);
-      if (model === undefined) throw new SconceError('PARAMETER_REQUIRED', 'model_name');
-      return { model };
-    });
+    const parameters = readParameters(request);
+    const given = parameters.findLast(({ name }) => name === 'model_name')?.value;
+    const model = given === undefined || given.length === 0 ? onlyModel(context) : text(given);
+    if (model === undefined) throw new SconceError('PARAMETER_REQUIRED', 'model_name');
+    predict(context, request, reply, { model }, parameters);
   });
-  app.all<Route>('/models/:model/invoke', (request, reply) => {
-    withParameters(context, request, reply, () => ({ model: request.params.model }));
-  });
-  for (const url of ['/:model/predict', '/:model/:version/predict']) {
+  for (const url of ['/models/:model/invoke', '/:model/predict', '/:model/:version/predict']) {
     app.all<Route>(url, (request, reply) => {
       const { model, version } = request.params;
-      withParameters(context, request, reply, () => ({ model, version }));
+      predict(context, request, reply, { model, version }, readParameters(request));
     });
   }
 }
 
-/** Predicts with the query's fields and the body's as parameters. */
-function withParameters(
-  context: HttpContext,
-  request: FastifyRequest<Route>,
-  reply: FastifyReply,
-  targetOf: (parameters: readonly RequestParameter[]) => PredictionTarget,
-): void {
-  readParameters(request)
-    .then((parameters) => predict(context, request, reply, targetOf(parameters), parameters))
-    .catch((error) => sendError(reply, toSconceError(error)));
-}
-
-async function readParameters(request: FastifyRequest<Route>): Promise<RequestParameter[]> {
+/** What the query says, and then what the body does. */
+function readParameters(request: FastifyRequest<Route>): RequestParameter[] {
   const parameters: RequestParameter[] = [];
   for (const [name, value] of Object.entries(request.query)) {
     const last = [value].flat().at(-1) ?? '';
@@ -144,8 +129,11 @@ async function readParameters(request: FastifyRequest<Route>): Promise<RequestPa
   }
   const type = request.headers['content-type'];
   const body = bodyOf(request);
-  if (type !== undefined && isForm(type)) parameters.push(...(await readForm(type, body)));
-  else parameters.push({ name: 'body', value: body, contentType: type });
+  if (type !== undefined && isForm(type)) {
+    for (const parameter of readForm(type, body)) parameters.push(parameter);
+  } else {
+    parameters.push({ name: 'body', value: body, contentType: type });
+  }
   return parameters;
 }
 

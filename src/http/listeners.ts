@@ -1,5 +1,6 @@
-import { rmSync, statSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
+import { lookup } from 'node:dns/promises';
+import { rm, stat } from 'node:fs/promises';
+import { type AddressInfo, connect } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { type ListenerAddress, type ListenerKind, parseAddress } from '../config/addresses.js';
 import type { Settings } from '../config/settings.js';
@@ -17,6 +18,9 @@ export interface ListenerPlan {
 
 /** Connections that may wait to be accepted; the operating system lowers it to its own limit. */
 const longestBacklog = 65_535;
+
+/** Bytes; a longer one would be cut short without a word. */
+const longestSocketPath = process.platform === 'linux' ? 107 : 103;
 
 /**
  * The listeners that the settings ask for: APIs with the same address share one.
@@ -52,19 +56,46 @@ function isAnyPort(address: ListenerAddress): boolean {
  */
 export async function bind(app: FastifyInstance, address: ListenerAddress): Promise<string> {
   if (address.scheme === 'unix') {
-    removeStaleSocket(address.path);
+    await removeStaleSocket(address.path);
     await app.listen({ path: address.path, backlog: longestBacklog });
     return `unix:${address.path}`;
   }
   const { host, port, scheme } = address;
-  await app.listen({ host, port, backlog: longestBacklog });
+  await app.listen({ host: await resolved(host), port, backlog: longestBacklog });
   const bound: AddressInfo | string | null = app.server.address();
   const actual = typeof bound === 'object' && bound !== null ? bound.port : port;
   const shown = host === '0.0.0.0' || host === '::' ? 'localhost' : host;
   return `${scheme}://${shown.includes(':') ? `[${shown}]` : shown}:${actual}`;
 }
 
-/** A server that was killed leaves its socket behind; anything else is not ours to remove. */
-function removeStaleSocket(path: string): void {
-  if (statSync(path, { throwIfNoEntry: false })?.isSocket()) rmSync(path);
+/** Fastify would open a second server for `localhost`, with connections that nobody here closes. */
+async function resolved(host: string): Promise<string> {
+  if (host !== 'localhost') return host;
+  // As in Java, IPv4 where there is both.
+  const { address } = await lookup(host, { verbatim: false });
+  return address;
+}
+
+/**
+ * A server that was killed leaves its socket behind. One that still listens keeps it, and anything
+ * else is not ours to remove.
+ */
+async function removeStaleSocket(path: string): Promise<void> {
+  if (Buffer.byteLength(path) > longestSocketPath) {
+    throw new Error(`the path of a socket may have ${longestSocketPath} bytes`);
+  }
+  const found = await stat(path).catch(() => undefined);
+  if (!found?.isSocket()) return;
+  if (await isListening(path)) throw new Error('EADDRINUSE: a server listens there');
+  await rm(path);
+}
+
+function isListening(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once('connect', () => resolve(true));
+    // Anything but a refusal may be a server: full, or of somebody else.
+    socket.once('error', (error) => resolve(!('code' in error && error.code === 'ECONNREFUSED')));
+    socket.once('connect', () => socket.destroy());
+  });
 }

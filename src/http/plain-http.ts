@@ -1,5 +1,6 @@
 import type { Server, Socket } from 'node:net';
 import { commonHeaderList, createRequestId, jsonText, rawResponse } from './response.js';
+import { endsOf } from './socket-ends.js';
 
 /** What OpenSSL calls a first record that is HTTP: the second for methods that it does not know. */
 const plainText = new Set<unknown>(['ERR_SSL_HTTP_REQUEST', 'ERR_SSL_WRONG_VERSION_NUMBER']);
@@ -22,10 +23,6 @@ export function answerPlainHttp(server: Server): void {
     const isPlain = 'code' in error && plainText.has(error.code);
     if (isPlain && socket?.writable) socket.end(refusal());
   });
-}
-
-function endsOf({ remoteAddress, remotePort, localAddress }: Socket): string {
-  return `${remoteAddress} ${remotePort} ${localAddress}`;
 }
 
 function refusal(): string {

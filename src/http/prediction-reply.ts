@@ -82,11 +82,13 @@ class HttpSink implements PredictionSink {
 
   #send(headers: string[], body: string | Buffer, { code, phrase } = plainStatus): void {
     const since = this.prediction?.since;
-    respond(
-      this.response,
-      { status: code, phrase, headers, body },
-      since === undefined ? undefined : performance.now() - since,
-    );
+    const milliseconds = since === undefined ? undefined : performance.now() - since;
+    try {
+      respond(this.response, { status: code, phrase, headers, body }, milliseconds);
+    } catch (error) {
+      // Node has written nothing yet: the handler's status or headers are none that HTTP can have.
+      sendError(this.response, new SconceError('INVALID_OUTPUT', toSconceError(error).message));
+    }
   }
 
   /**
@@ -127,6 +129,7 @@ export interface PredictionTarget {
  * instead.
  *
  * @param parameters of the request where the caller has read them; else those of a form are read
+ * @throws {SconceError} INVALID_REQUEST for a form that cannot be read; nothing is answered then
  */
 export function predict(
   context: HttpContext,
@@ -142,14 +145,10 @@ export function predict(
     return;
   }
   const type = request.headers['content-type'];
-  if (parameters !== undefined || type === undefined || !isForm(type)) {
-    run(context, request, response, target, parameters);
-    return;
-  }
-  readForm(type, bodyOf(request)).then(
-    (parts) => run(context, request, response, target, parts),
-    (error) => sendError(response, toSconceError(error)),
-  );
+  const form =
+    parameters ??
+    (type !== undefined && isForm(type) ? readForm(type, bodyOf(request)) : undefined);
+  run(context, request, response, target, form);
 }
 
 /** The body of a request as bytes; empty without one. */

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { SconceError } from '../errors.js';
 import type { RegisterRequest } from '../models/model-service.js';
+import { mediaTypeOf } from './media-type.js';
 import { bodyOf } from './prediction-reply.js';
 import { type Query, toBoolean, toInteger } from './query.js';
 
@@ -11,13 +12,17 @@ export interface RegisterCall {
   synchronous: boolean;
 }
 
+/** Fields whose value may be of any type, but no list or object; the others are integers. */
+const singleValues = ['url', 'model_name', 'runtime', 'handler', 'synchronous'];
+
 /**
- * Reads a registration from the query, or from a JSON body, which takes the query's place.
+ * Reads a registration from the query, or from a JSON body, which takes the query's place. What is
+ * not known of it is passed over.
  *
  * @throws {SconceError} PARAMETER_REQUIRED, MALFORMED_JSON
  */
 export function readRegistration(request: FastifyRequest<{ Querystring: Query }>): RegisterCall {
-  const isJson = /^application\/json\b/i.test(request.headers['content-type'] ?? '');
+  const isJson = mediaTypeOf(request.headers['content-type'] ?? '') === 'application/json';
   const fields = isJson ? readJson(bodyOf(request)) : request.query;
   const url = textOf(fields.url);
   if (url === undefined) throw new SconceError('PARAMETER_REQUIRED', 'url');
@@ -56,7 +61,15 @@ function readJson(body: Uint8Array): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new SconceError('MALFORMED_JSON', 'The body must be a JSON object.');
   }
-  return { ...value };
+  const fields: Record<string, unknown> = { ...value };
+  for (const name of singleValues) {
+    const field = fields[name];
+    if (typeof field === 'object' && field !== null) {
+      const what = Array.isArray(field) ? 'a list' : 'an object';
+      throw new SconceError('MALFORMED_JSON', `${name} must be one value, not ${what}.`);
+    }
+  }
+  return fields;
 }
 
 function textOf(value: unknown): string | undefined {

@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { type IncomingMessage, STATUS_CODES } from 'node:http';
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import type { ErrorCode, SconceError } from '../errors.js';
 import { connectionHeader, type HttpContext } from './http-context.js';
 
 /** What a client may send as an id: it stands in logs and comes back in a header. */
 const requestIdPattern = /^[\x21-\x7e]{1,128}$/;
+
+/** Milliseconds that the rest of a request is read, when it is answered before its end. */
+const longestRest = 1000;
 
 /** The id of a request: the client's x-request-id, or a fresh one. */
 export function createRequestId(request?: IncomingMessage): string {
@@ -65,8 +68,34 @@ export function respond(reply: FastifyReply, response: Response, milliseconds?: 
   const connection = connectionHeader(context, status, raw.shouldKeepAlive);
   headers.push('content-length', String(body.length), 'connection', connection);
   raw.writeHead(status, phrase, headers);
-  raw.end(body, 'latin1');
+  if (connection === 'close' && !reply.request.raw.complete) {
+    endBehindRequest(reply.request.raw, raw, body);
+  } else {
+    raw.end(body, 'latin1');
+  }
   context.observer.responded(reply.request, status, milliseconds ?? reply.elapsedTime);
+}
+
+/**
+ * Ends a response whose request is still on its way: a connection that is closed meanwhile is reset,
+ * and the client, which is busy sending, might never see the answer.
+ */
+function endBehindRequest(
+  request: IncomingMessage,
+  response: ServerResponse,
+  body: string | Buffer,
+): void {
+  const end = (): void => {
+    clearTimeout(timer);
+    response.end();
+  };
+  const timer = setTimeout(end, longestRest);
+  timer.unref();
+  request.once('end', end);
+  request.once('close', end);
+  request.resume();
+  if (body.length === 0) response.flushHeaders();
+  else response.write(body, 'latin1');
 }
 
 function hasHeader(headers: readonly string[], wanted: string): boolean {

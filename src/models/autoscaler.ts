@@ -1,33 +1,45 @@
+import type { Load } from '../batching/assembler.js';
+import { mostInstances } from '../config/api-bounds.js';
 import { toSconceError } from '../errors.js';
 import type { Log } from '../logging/log.js';
 import type { ModelVersion } from './model-version.js';
 
-/** Milliseconds between two looks at the queues. */
-const interval = 250;
+/** How soon the autoscaler acts. */
+export interface Pace {
+  /** Milliseconds between two looks at the queues. */
+  interval: number;
+  /** Looks in a row that find requests waiting before an instance is added. */
+  looksToGrow: number;
+  /** Looks in a row that find an instance without work before one is taken away. */
+  looksToShrink: number;
+}
 
-/** Looks in a row that find requests waiting before an instance is added. */
-const looksToGrow = 2;
-
-/** Looks in a row that find nothing to do before an instance is taken away: half a minute. */
-const looksToShrink = 120;
+/**
+ * One second to grow: while a batch runs the next one gathers, so that one look alone finds requests
+ * waiting now and then. Half a minute to shrink: an instance that was taken away in a lull has to be
+ * loaded again.
+ */
+const usualPace: Pace = { interval: 250, looksToGrow: 4, looksToShrink: 120 };
 
 /** What the autoscaler has seen of one version. */
 export interface Observation {
   /** Looks in a row with requests that no instance had taken. */
-  waiting: number;
-  /** Looks in a row without a request. */
+  busy: number;
+  /** Looks in a row with an instance that had nothing to do. */
   idle: number;
 }
 
-/** What a look at a version's requests comes to: one instance more, one less, or none of it. */
+/** What a look at a version comes to: one instance more, one less, or none of it. */
 export function decide(
   observation: Observation,
-  { queued, pending }: { queued: number; pending: number },
+  { waiting, running }: Load,
+  instances: number,
+  { looksToGrow, looksToShrink }: Pace,
 ): -1 | 0 | 1 {
-  observation.waiting = queued > 0 ? observation.waiting + 1 : 0;
-  observation.idle = pending === 0 ? observation.idle + 1 : 0;
-  if (observation.waiting >= looksToGrow) {
-    observation.waiting = 0;
+  observation.busy = waiting > 0 ? observation.busy + 1 : 0;
+  observation.idle = waiting === 0 && running < instances ? observation.idle + 1 : 0;
+  if (observation.busy >= looksToGrow) {
+    observation.busy = 0;
     return 1;
   }
   if (observation.idle >= looksToShrink) {
@@ -39,18 +51,19 @@ export function decide(
 
 /**
  * Moves the number of instances of each version that wants it between its bounds: up while
- * requests wait although every instance is at work, down when none came for a while.
+ * requests wait although every instance is at work, down when one had nothing to do for a while.
  */
 export class Autoscaler {
   readonly #observations = new WeakMap<ModelVersion, Observation>();
-  readonly #busy = new WeakSet<ModelVersion>();
+  readonly #scaling = new WeakSet<ModelVersion>();
   readonly #timer: NodeJS.Timeout;
 
   constructor(
     private readonly versions: () => readonly ModelVersion[],
     private readonly log: Log,
+    private readonly pace = usualPace,
   ) {
-    this.#timer = setInterval(() => this.#look(), interval);
+    this.#timer = setInterval(() => this.#look(), pace.interval);
     this.#timer.unref();
   }
 
@@ -66,19 +79,27 @@ export class Autoscaler {
   }
 
   #scale(version: ModelVersion): void {
-    if (this.#busy.has(version)) return;
-    const observation = this.#observations.get(version) ?? { waiting: 0, idle: 0 };
+    if (this.#scaling.has(version)) return;
+    const observation = this.#observations.get(version) ?? { busy: 0, idle: 0 };
     this.#observations.set(version, observation);
     const from = version.workers.length;
+    const wanted = from + decide(observation, version.load, from, this.pace);
     // The last instance stays: without one nobody would see the next request wait.
     const fewest = Math.max(1, version.minWorkers);
-    const to = Math.max(fewest, Math.min(version.maxWorkers, from + decide(observation, version)));
+    const most = Math.min(version.maxWorkers, mostInstances);
+    const to = Math.max(fewest, Math.min(most, wanted));
     if (to === from) return;
-    this.#busy.add(version);
+    this.#scaling.add(version);
     this.log.info({ model: version.name, version: version.version, from, to }, 'autoscaling');
     version
       .setInstances(to)
-      .catch((error) => this.log.error(toSconceError(error).message))
-      .finally(() => this.#busy.delete(version));
+      .catch((error) => this.#failed(error))
+      .finally(() => this.#scaling.delete(version));
+  }
+
+  #failed(thrown: unknown): void {
+    const { code, message } = toSconceError(thrown);
+    // Unloaded in the meantime: that is no failure.
+    if (code !== 'MODEL_CLOSED') this.log.error(message);
   }
 }

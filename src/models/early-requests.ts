@@ -3,7 +3,7 @@ import type { Prediction } from './prediction.js';
 
 /** Requests that came while their model was loading. */
 export class EarlyRequests {
-  readonly #waiting: Prediction[] = [];
+  readonly #waiting = new Map<Prediction, NodeJS.Timeout>();
 
   /**
    * @param limit most requests that wait
@@ -16,30 +16,40 @@ export class EarlyRequests {
   ) {}
 
   get count(): number {
-    return this.#waiting.length;
+    return this.#waiting.size;
   }
 
   /** Keeps a request for a model that is called by this name, or refuses it. */
   hold(prediction: Prediction, modelName: string): void {
-    if (this.#waiting.length >= this.limit) {
+    if (this.#waiting.size >= this.limit) this.#forgetCancelled();
+    if (this.#waiting.size >= this.limit) {
       prediction.failed(new SconceError('NO_CAPACITY', modelName));
       return;
     }
-    this.#waiting.push(prediction);
     const timer = setTimeout(() => this.#expire(prediction), this.timeout);
     timer.unref();
+    this.#waiting.set(prediction, timer);
   }
 
   /** Hands over those that wait, oldest first. */
   take(): Prediction[] {
-    return this.#waiting.splice(0);
+    const taken = [...this.#waiting.keys()];
+    for (const timer of this.#waiting.values()) clearTimeout(timer);
+    this.#waiting.clear();
+    return taken;
   }
 
   /** A request does not wait for a model that loads longer than an answer may take. */
   #expire(prediction: Prediction): void {
-    const index = this.#waiting.indexOf(prediction);
-    if (index < 0) return;
-    this.#waiting.splice(index, 1);
+    this.#waiting.delete(prediction);
     prediction.failed(this.late());
+  }
+
+  #forgetCancelled(): void {
+    for (const [prediction, timer] of this.#waiting) {
+      if (!prediction.over) continue;
+      clearTimeout(timer);
+      this.#waiting.delete(prediction);
+    }
   }
 }

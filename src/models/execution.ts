@@ -1,4 +1,4 @@
-import { Assembler, defaultMaxShapes } from '../batching/assembler.js';
+import { Assembler, defaultMaxShapes, type Load } from '../batching/assembler.js';
 import type { SlabBudget } from '../batching/slab-budget.js';
 import { layOut } from '../batching/slab-layout.js';
 import { slabCapacity } from '../batching/slab-ring.js';
@@ -60,12 +60,17 @@ export interface ExecutionContext {
   offLoop: OffLoop;
   checks: FileChecks;
   metrics: VersionMetrics;
-  /** Instances can take work: milliseconds that each of them took to get there. */
-  instancesStarted(milliseconds: readonly number[]): void;
+  /** So many instances can take work; milliseconds that each of the new ones took to get there. */
+  instancesStarted(milliseconds: readonly number[], running: number): void;
+  /** It cannot be loaded, or does not serve any more. */
+  failed(error: SconceError): void;
 }
 
 /** Milliseconds an instance waits for a writer that has reserved rows and not settled them. */
 const commitTimeout = 1000;
+
+/** Milliseconds that a timer of Node.js can wait at most. */
+const longestTimer = 2 ** 31 - 1;
 
 interface Serving {
   handler: Handler;
@@ -84,16 +89,21 @@ export class Execution {
   #rowsPerBatch: number | undefined;
   /** Instances that are wanted. */
   #instances: number;
+  /** Resolves when they run. */
+  #steady: Promise<void>;
   /** Changes of the number of instances that are under way, oldest first. */
   readonly #scalings: Deferred<void>[] = [];
   #startup: NodeJS.Timeout | undefined;
   #state: ExecutionState = 'loading';
   #failure: SconceError | undefined;
+  #failedAt: number | undefined;
   #model: NativeModel | undefined;
   #serving: Serving | undefined;
   #description: NativeModelDescription | undefined;
   /** Read beside LibTorch, which does not check. */
   readonly #damaged: Promise<string | undefined>;
+  /** True when every thread is gone. */
+  #gone = false;
   readonly #signatures = new Signatures(() => this.#model);
   readonly #warmed = new Deferred<void>();
   readonly #loaded = new Deferred<void>();
@@ -101,19 +111,28 @@ export class Execution {
   /** Requests whose bodies are being read off the main loop. */
   #preparing = 0;
   #prepared: (() => void) | undefined;
+  /** Milliseconds that a request may wait before it has a place in a batch. */
+  readonly #patience: number;
   readonly #early: EarlyRequests;
 
   constructor(
     readonly options: ExecutionOptions,
     private readonly context: ExecutionContext,
+    private readonly open: typeof openModel = openModel,
   ) {
     this.#instances = options.instances;
-    const { jobQueueSize, responseTimeout } = options;
-    this.#early = new EarlyRequests(jobQueueSize, responseTimeout * 1000, () => this.#late());
+    const { jobQueueSize, responseTimeout, clientTimeout } = options;
+    this.#patience = Math.min(
+      responseTimeout * 1000,
+      clientTimeout > 0 ? clientTimeout : longestTimer,
+      longestTimer,
+    );
+    this.#early = new EarlyRequests(jobQueueSize, this.#patience, () => this.#late());
     const { problem, source } = options;
     this.#damaged =
       problem === undefined ? context.checks.damagedEntry(source.path) : Promise.resolve(undefined);
     this.loaded = this.#loaded.promise;
+    this.#steady = this.loaded;
     this.closed = this.#closed.promise;
     // A failure is also kept in `failure`; nobody has to be waiting for it.
     this.loaded.catch(() => {});
@@ -143,6 +162,11 @@ export class Execution {
     return this.#failure;
   }
 
+  /** When it failed, in performance.now() milliseconds. */
+  get failedAt(): number | undefined {
+    return this.#failedAt;
+  }
+
   /** What the file says of itself; undefined until it is loaded. */
   get description(): NativeModelDescription | undefined {
     return this.#description;
@@ -163,6 +187,11 @@ export class Execution {
     return this.#instances;
   }
 
+  /** Resolves when they run; rejects as loaded and scale(). */
+  get steady(): Promise<void> {
+    return this.#steady;
+  }
+
   /** What the handler says of the model, once it serves. */
   describe(): Record<string, unknown> | undefined {
     return this.#serving?.handler.describe();
@@ -178,10 +207,16 @@ export class Execution {
     return this.#early.count + this.#preparing + (this.#serving?.assembler.queued ?? 0);
   }
 
+  /** What the instances have to do. */
+  get load(): Load {
+    return this.#serving?.assembler.load ?? { waiting: 0, running: 0 };
+  }
+
   /** Answers a request through its sink; never throws. */
   predict(prediction: Prediction): void {
     if (this.#state === 'loading') {
-      this.#early.hold(prediction, this.name);
+      if (this.options.useJobTicket) prediction.failed(new SconceError('NO_CAPACITY', this.name));
+      else this.#early.hold(prediction, this.name);
       return;
     }
     if (this.#state === 'failed') {
@@ -202,8 +237,13 @@ export class Execution {
    * @returns when the wanted number runs; rejects with the SconceError of an instance that could
    *   not be made.
    */
-  async scale(instances: number, intraOpThreads: number): Promise<void> {
+  scale(instances: number, intraOpThreads: number): Promise<void> {
     this.#instances = instances;
+    this.#steady = this.#scale(instances, intraOpThreads);
+    return this.#steady;
+  }
+
+  async #scale(instances: number, intraOpThreads: number): Promise<void> {
     await this.loaded;
     if (this.#model === undefined || this.#state !== 'ready') {
       throw new SconceError('MODEL_CLOSED', this.name, this.version);
@@ -243,17 +283,20 @@ export class Execution {
 
   #watchStartup(): void {
     const { startupTimeout, source } = this.options;
-    this.#startup = setTimeout(() => {
-      const why = `it did not load within startupTimeout (${startupTimeout} s)`;
-      this.#fail(new SconceError('MODEL_LOAD_FAILED', this.name, this.version, source.path, why));
-    }, startupTimeout * 1000);
+    this.#startup = setTimeout(
+      () => {
+        const why = `it did not load within startupTimeout (${startupTimeout} s)`;
+        this.#fail(new SconceError('MODEL_LOAD_FAILED', this.name, this.version, source.path, why));
+      },
+      Math.min(startupTimeout * 1000, longestTimer),
+    );
     this.#startup.unref();
   }
 
   #open(): void {
     const { source, device, instances, intraOpThreads, freeze, precision } = this.options;
     try {
-      this.#model = openModel(
+      this.#model = this.open(
         {
           path: source.path,
           device,
@@ -319,7 +362,10 @@ export class Execution {
     const assembler = new Assembler(
       {
         addSlab: (slab, layout) => model.addSlab(slab, layout),
-        removeSlab: (id) => model.removeSlab(id),
+        removeSlab: (id) => {
+          // What was lost with an instance still counts as in use there.
+          if (!this.#gone) model.removeSlab(id);
+        },
         ring: (id) => model.ring(id),
         allocate: (bytes) => allocateShared(bytes, alignment),
       },
@@ -346,7 +392,7 @@ export class Execution {
     clearTimeout(this.#startup);
     const serving = { handler, assembler };
     this.#serving = serving;
-    this.context.instancesStarted(loadMilliseconds);
+    this.context.instancesStarted(loadMilliseconds, loadMilliseconds.length);
     this.#state = 'ready';
     this.#loaded.resolve();
     for (const prediction of this.#early.take()) this.#run(prediction, serving);
@@ -372,17 +418,21 @@ export class Execution {
     }
   }
 
-  #scaled({ loadMilliseconds, error }: ScaledEvent): void {
-    this.context.instancesStarted(loadMilliseconds);
+  #scaled({ instances, loadMilliseconds, error }: ScaledEvent): void {
+    this.context.instancesStarted(loadMilliseconds, instances);
     // Each call of scale() has its event, in the order of the calls.
     const scaling = this.#scalings.shift();
     if (error === undefined) {
       scaling?.resolve();
-    } else {
-      scaling?.reject(
-        new SconceError(isErrorCode(error.code) ? error.code : 'INTERNAL', error.message),
-      );
+      return;
     }
+    scaling?.reject(
+      new SconceError(isErrorCode(error.code) ? error.code : 'INTERNAL', error.message),
+    );
+    if (this.#scalings.length > 0) return;
+    // The others could not be made; whoever wants them has to ask again.
+    this.#instances = instances;
+    this.#steady = Promise.resolve();
   }
 
   #warmUpEnded(signature: number, error?: { code: string; message: string }): void {
@@ -434,7 +484,7 @@ export class Execution {
 
   #submit(prediction: Prediction, prepared: PreparedRows, assembler: Assembler): void {
     if (prediction.over) return;
-    if (prediction.since + this.options.responseTimeout * 1000 < performance.now()) {
+    if (prediction.since + this.#patience < performance.now()) {
       prediction.failed(this.#late());
       return;
     }
@@ -463,8 +513,11 @@ export class Execution {
   }
 
   #late(): SconceError {
-    const timeout = this.options.responseTimeout * 1000;
-    return new SconceError('RESPONSE_TIMEOUT', this.name, this.version, timeout);
+    const { clientTimeout, responseTimeout } = this.options;
+    const timeout = responseTimeout * 1000;
+    return clientTimeout > 0 && clientTimeout < timeout
+      ? new SconceError('CLIENT_TIMEOUT', this.name, this.version, clientTimeout)
+      : new SconceError('RESPONSE_TIMEOUT', this.name, this.version, timeout);
   }
 
   #complete(event: BatchEvent): void {
@@ -481,7 +534,7 @@ export class Execution {
   }
 
   #fail(error: unknown): void {
-    if (this.#state !== 'loading') return;
+    if (this.#state !== 'loading' && this.#state !== 'ready') return;
     const given = toSconceError(error);
     const { source } = this.options;
     this.#failure =
@@ -492,14 +545,18 @@ export class Execution {
           )
         : given;
     this.#state = 'failed';
+    this.#failedAt = performance.now();
     clearTimeout(this.#startup);
     this.#refuseEarly();
     this.#model?.close();
     this.#loaded.reject(this.#failure);
+    this.context.failed(this.#failure);
   }
 
   #ended(): void {
+    this.#gone = true;
     if (this.#state !== 'failed') this.#state = 'closed';
+    if (this.#failure !== undefined) this.#serving?.assembler.abandon(this.#failure.message);
     const error = new SconceError('MODEL_CLOSED', this.name, this.version);
     clearTimeout(this.#startup);
     this.#warmed.reject(error);

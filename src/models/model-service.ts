@@ -1,5 +1,6 @@
 import { archiveLimits } from '../archive/limits.js';
 import { SlabBudget } from '../batching/slab-budget.js';
+import { checkApiOptions, checkInstances } from '../config/api-bounds.js';
 import type { ApiOptions } from '../config/model-options.js';
 import type { Settings } from '../config/settings.js';
 import { SconceError, toSconceError } from '../errors.js';
@@ -124,10 +125,11 @@ export class ModelService {
    * they run, and a model that cannot be loaded is not registered; without, they load in the
    * background.
    *
-   * @throws {SconceError} as openSource(); MODEL_VERSION_CONFLICT; WORKERS_FAILED or
+   * @throws {SconceError} as checkApiOptions() and openSource(); MODEL_VERSION_CONFLICT; WORKERS_FAILED or
    *   WORKERS_OUT_OF_MEMORY with the reason when `wait` is set.
    */
   async register(request: RegisterRequest, wait: boolean): Promise<Registration> {
+    checkApiOptions(request);
     const source = await openSource(request, this.sourceOptions());
     let version: ModelVersion;
     try {
@@ -147,6 +149,7 @@ export class ModelService {
       await started;
     } catch (error) {
       await this.#remove(version);
+      this.#changed();
       throw workersFailed(version, error);
     }
     this.#changed();
@@ -157,12 +160,13 @@ export class ModelService {
    * Registers a model that the server starts with; it loads in the background, and stays visible
    * when that fails. The source is the service's from then on, unless it throws.
    *
+   * @param workers over the head of everything else that says how many instances there are
    * @throws {SconceError} MODEL_VERSION_CONFLICT, or INVALID_CONFIGURATION for a device that is not
    *   there.
    */
-  registerAtStart(source: ModelSource, api: ApiOptions = {}): ModelVersion {
+  registerAtStart(source: ModelSource, api: ApiOptions = {}, workers?: WorkerRange): ModelVersion {
     const version = this.#add(source, api, true);
-    const { minWorkers, maxWorkers } = version.options.workers;
+    const { minWorkers, maxWorkers } = workers ?? version.options.workers;
     version.scale(minWorkers, maxWorkers).catch(() => {});
     return version;
   }
@@ -191,8 +195,8 @@ export class ModelService {
    * Sets how many instances a version shall have.
    *
    * @returns when that many run
-   * @throws {SconceError} MODEL_NOT_FOUND, MODEL_VERSION_NOT_FOUND, WORKER_RANGE, WORKER_INDEX; as
-   *   a rejection of `done` WORKERS_FAILED or WORKERS_OUT_OF_MEMORY.
+   * @throws {SconceError} MODEL_NOT_FOUND, MODEL_VERSION_NOT_FOUND, WORKER_RANGE, WORKER_INDEX,
+   *   INVALID_REQUEST for more instances than there may be; as a rejection of `done` WORKERS_FAILED or WORKERS_OUT_OF_MEMORY.
    */
   scale(
     name: string,
@@ -200,6 +204,7 @@ export class ModelService {
     { minWorkers, maxWorkers }: WorkerRange,
   ): { done: Promise<void> } {
     if (maxWorkers < minWorkers) throw new SconceError('WORKER_RANGE');
+    checkInstances('min_worker', minWorkers);
     const found = this.#models.version(name, version);
     if (minWorkers < 0) throw new SconceError('WORKER_INDEX', minWorkers);
     const done = found.scale(minWorkers, maxWorkers).catch((error) => {

@@ -28,6 +28,8 @@ export interface ModelSource {
   version: string;
   /** What was asked for. */
   url: string;
+  /** The archive, file or folder that it was opened from. */
+  foundAt: string;
   /** The TorchScript file; empty when there is a problem. */
   path: string;
   /** The folder with the model's files. */
@@ -120,6 +122,7 @@ async function plainSource(
     name: checkName(request.name ?? defaultModelName(basename(path))),
     version: config.version ?? '1.0',
     url: request.url,
+    foundAt: path,
     path,
     folder: dirname(path),
     handler: request.handler ?? options.defaultHandler ?? defaultHandler,
@@ -150,6 +153,7 @@ async function archivedSource(
     name: checkName(request.name ?? model?.modelName ?? defaultModelName(basename(path))),
     version: model?.modelVersion ?? config.version ?? '1.0',
     url: request.url,
+    foundAt: path,
     path: file.path ?? '',
     folder,
     handler: request.handler ?? model?.handler ?? options.defaultHandler ?? defaultHandler,

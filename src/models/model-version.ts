@@ -1,3 +1,4 @@
+import type { Load } from '../batching/assembler.js';
 import type { SlabBudget } from '../batching/slab-budget.js';
 import { SconceError, toSconceError } from '../errors.js';
 import { type HandlerFactory, unknownHandlerReason } from '../handlers/registry.js';
@@ -36,7 +37,6 @@ export class ModelVersion {
   #minWorkers = 0;
   #maxWorkers = 0;
   #execution: Execution | undefined;
-  #failedAt: number | undefined;
   /** Executions that answer what they had admitted when the version was scaled to nothing. */
   readonly #draining = new Set<Execution>();
   #closed: Promise<void> | undefined;
@@ -64,14 +64,14 @@ export class ModelVersion {
     return this.#execution?.state ?? 'unloaded';
   }
 
-  /** Why the last attempt to load it failed. */
+  /** Why it could not be loaded, or serves no more. */
   get failure(): SconceError | undefined {
     return this.#execution?.failure;
   }
 
   /** When that was, in performance.now() milliseconds. */
   get failedAt(): number | undefined {
-    return this.#failedAt;
+    return this.#execution?.failedAt;
   }
 
   /** Resolves when requests are answered; rejects with the error of the load. */
@@ -124,6 +124,11 @@ export class ModelVersion {
     return this.#execution?.queued ?? 0;
   }
 
+  /** What the instances have to do. */
+  get load(): Load {
+    return this.#execution?.load ?? { waiting: 0, running: 0 };
+  }
+
   /** Answers a request through its sink; never throws. */
   predict(prediction: Prediction): void {
     prediction.admit(this.context.metrics, this.context.log);
@@ -156,12 +161,10 @@ export class ModelVersion {
   /**
    * Sets the bounds of the number of instances, and starts or stops as many as they ask for.
    *
-   * @returns when that many run; rejects with the SconceError of the load.
+   * @returns when that many run, and what was in flight on those that stopped is answered; rejects
+   *   with the SconceError of the load, or MODEL_CLOSED.
    */
   scale(minWorkers: number, maxWorkers: number): Promise<void> {
-    if (this.#closed !== undefined) {
-      return Promise.reject(new SconceError('MODEL_CLOSED', this.name, this.version));
-    }
     this.#minWorkers = minWorkers;
     this.#maxWorkers = maxWorkers;
     const count = this.#workers.list.length;
@@ -170,16 +173,21 @@ export class ModelVersion {
 
   /** Starts or stops instances. As scale(), within the bounds that it has set. */
   async setInstances(count: number): Promise<void> {
-    const failed = this.#execution?.state === 'failed';
+    if (this.#closed !== undefined) {
+      throw new SconceError('MODEL_CLOSED', this.name, this.version);
+    }
+    const drained = count === 0 || this.#execution?.state === 'failed' ? this.#retire() : undefined;
     this.#workers.resize(count);
-    if (count === 0 || failed) this.#retire();
-    if (count === 0) return;
+    if (count === 0) return drained;
     const execution = this.#execution;
     if (execution === undefined) return this.#start(count);
-    if (execution.instances === count) return execution.loaded;
-    const threads = this.#threads(count);
-    if (threads.warning !== undefined) this.context.log.warn(threads.warning);
-    await execution.scale(count, threads.intraOpThreads);
+    if (execution.instances === count) return execution.steady;
+    try {
+      await execution.scale(count, this.#takeThreads(count));
+    } catch (error) {
+      if (this.#execution === execution) this.#workers.resize(execution.instances);
+      throw error;
+    }
   }
 
   /**
@@ -203,17 +211,21 @@ export class ModelVersion {
     return budgetThreads(this.context.cores, instances, this.options.intraOpThreads);
   }
 
+  /** As #threads(), for instances that are about to run. */
+  #takeThreads(instances: number): number {
+    const { intraOpThreads, warning } = this.#threads(instances);
+    if (warning !== undefined && this.options.device === 'cpu') this.context.log.warn(warning);
+    return intraOpThreads;
+  }
+
   async #start(instances: number): Promise<void> {
     const { options, source, context } = this;
-    const { intraOpThreads, warning } = this.#threads(instances);
-    if (warning !== undefined && options.device === 'cpu') context.log.warn(warning);
-    this.#failedAt = undefined;
     const execution = new Execution(
       {
         ...options,
         source,
         instances,
-        intraOpThreads,
+        intraOpThreads: this.#takeThreads(instances),
         handler: context.handlers.get(source.handler),
         problem: this.#problem(),
       },
@@ -222,25 +234,17 @@ export class ModelVersion {
         offLoop: context.offLoop,
         checks: context.checks,
         metrics: context.metrics,
-        instancesStarted: (milliseconds) => this.#instancesStarted(milliseconds),
+        instancesStarted: (milliseconds, running) => this.#instancesStarted(milliseconds, running),
+        failed: ({ message }) => context.log.error(message),
       },
     );
     this.#execution = execution;
-    try {
-      await execution.loaded;
-    } catch (error) {
-      this.#failedAt = performance.now();
-      // A shutdown while it loads is no failure of the model.
-      const { code, message } = toSconceError(error);
-      if (code === 'MODEL_CLOSED') context.log.info(message);
-      else context.log.error(message);
-      throw error;
-    }
+    await execution.loaded;
     context.log.info(this.#loadSummary(execution), 'model loaded');
   }
 
-  #instancesStarted(milliseconds: readonly number[]): void {
-    for (const { id, loadMilliseconds = 0 } of this.#workers.started(milliseconds)) {
+  #instancesStarted(milliseconds: readonly number[], running: number): void {
+    for (const { id, loadMilliseconds = 0 } of this.#workers.started(milliseconds, running)) {
       const worker = `W-${id}-${this.name}_${this.version}`;
       this.context.metrics.workerLoaded(worker, loadMilliseconds);
     }
@@ -256,13 +260,19 @@ export class ModelVersion {
     return new SconceError('MODEL_UNSUPPORTED', this.name, reason);
   }
 
-  /** Takes the execution out of service; it answers what it has. */
-  #retire(): void {
+  /**
+   * Takes the execution out of service.
+   *
+   * @returns when it has answered what it had
+   */
+  async #retire(): Promise<void> {
+    this.#workers.resize(0);
     const execution = this.#execution;
     if (execution === undefined) return;
     this.#execution = undefined;
     this.#draining.add(execution);
-    execution.close().finally(() => this.#draining.delete(execution));
+    await execution.close();
+    this.#draining.delete(execution);
   }
 
   #loadSummary({ description, inputs, instances }: Execution): Record<string, unknown> {

@@ -74,7 +74,10 @@ export class Prediction implements RowsOwner {
   }
 
   answered(outputs: BatchOutputs, firstRow: number): void {
-    if (this.#prepared === undefined) return;
+    if (this.#prepared === undefined) {
+      outputs.release();
+      return;
+    }
     let reply: HandlerReply | Promise<HandlerReply>;
     try {
       reply = this.#prepared.postprocess(outputs, firstRow);

@@ -8,6 +8,7 @@ import type { Log } from '../logging/log.js';
 import type { ModelService } from './model-service.js';
 import { type ModelSource, openSource, openTrusted, type SourceRequest } from './model-source.js';
 import type { ModelVersion } from './model-version.js';
+import type { WorkerRange } from './version-options.js';
 
 /**
  * Checks what can be checked before a port is opened.
@@ -49,6 +50,8 @@ export async function registerStartModels(
       const source = await findSource(request, modelStore, service);
       started.versions.push(await registerOrDispose(service, source));
     } catch (thrown) {
+      // The server is asked to stop: no model is to blame.
+      if (service.closing) break;
       const error = toSconceError(thrown);
       started.failures.push(error);
       service.missing(request.name ?? defaultModelName(basename(request.url)), error);
@@ -67,9 +70,10 @@ export async function registerOrDispose(
   service: ModelService,
   source: ModelSource,
   api?: ApiOptions,
+  workers?: WorkerRange,
 ): Promise<ModelVersion> {
   try {
-    return service.registerAtStart(source, api);
+    return service.registerAtStart(source, api, workers);
   } catch (error) {
     await source.dispose();
     throw error;

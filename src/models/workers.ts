@@ -29,14 +29,18 @@ export class Workers {
   }
 
   /**
-   * Those that were starting can serve.
+   * As many as run can serve.
    *
-   * @param milliseconds what each of them took
-   * @returns them
+   * @param milliseconds what each of those took that are new
+   * @param running the oldest of the workers
+   * @returns those that are new
    */
-  started(milliseconds: readonly number[]): Worker[] {
-    const started = this.#workers.filter((worker) => worker.loadMilliseconds === undefined);
+  started(milliseconds: readonly number[], running: number): Worker[] {
+    const started = this.#workers
+      .slice(0, running)
+      .filter((worker) => worker.loadMilliseconds === undefined);
     for (const [index, worker] of started.entries()) {
+      // One that was stopped and taken back has nothing to load.
       worker.loadMilliseconds = milliseconds[index] ?? 0;
     }
     return started;

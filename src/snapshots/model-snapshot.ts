@@ -1,14 +1,14 @@
-import { basename } from 'node:path';
+import { existsSync, realpathSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
-import type { ApiOptions } from '../config/model-options.js';
 import { SconceError, toSconceError } from '../errors.js';
 import type { ModelService } from '../models/model-service.js';
-import { openSource } from '../models/model-source.js';
+import { type ModelSource, openSource, openTrusted } from '../models/model-source.js';
 import type { ModelVersion } from '../models/model-version.js';
 import { registerOrDispose } from '../models/startup.js';
 
-const count = Type.Integer({ minimum: 0, maximum: 1_000_000_000 });
+const count = Type.Integer({ minimum: 0, maximum: 2_147_483_647 });
 
 const versionSchema = Type.Object({
   defaultVersion: Type.Boolean(),
@@ -22,7 +22,11 @@ const versionSchema = Type.Object({
   runtimeType: Type.Optional(Type.String()),
   /** Ours: TorchServe's snapshots forget it. */
   handler: Type.Optional(Type.String()),
+  /** Ours: of a model that does not lie in the model store. */
+  path: Type.Optional(Type.String({ minLength: 1 })),
 });
+
+type Entry = Static<typeof versionSchema>;
 
 /** TorchServe's `model_snapshot`: which models were registered, and how. */
 const snapshotSchema = Type.Object({
@@ -41,14 +45,21 @@ export class ModelSnapshot {
 
   /** @param name of the file that it is written to */
   static take(name: string, service: ModelService): ModelSnapshot {
-    const models: Content['models'] = {};
     const versions = service.all;
-    for (const version of versions) {
-      models[version.name] ??= {};
-      const entries = models[version.name];
-      if (entries !== undefined) entries[version.version] = describe(version, service);
-    }
-    return new ModelSnapshot({ name, modelCount: versions.length, created: Date.now(), models });
+    const names = new Set(versions.map((version) => version.name));
+    const entriesOf = (model: string): [string, Entry][] =>
+      versions
+        .filter((version) => version.name === model)
+        .map((version) => [version.version, describe(version, service)]);
+    return new ModelSnapshot({
+      name,
+      modelCount: versions.length,
+      created: Date.now(),
+      // A model may be called `constructor`: no name is looked up in an object.
+      models: Object.fromEntries(
+        [...names].map((model) => [model, Object.fromEntries(entriesOf(model))]),
+      ),
+    });
   }
 
   /** @throws {SconceError} INVALID_CONFIGURATION for text that is no snapshot. */
@@ -71,20 +82,19 @@ export class ModelSnapshot {
   /**
    * Registers the models again.
    *
-   * @throws {SconceError} INVALID_CONFIGURATION naming a model whose archive is not in the store.
+   * @throws {SconceError} INVALID_CONFIGURATION naming a model that is no longer where it was.
    */
   async restore(service: ModelService): Promise<ModelVersion[]> {
     const restored: ModelVersion[] = [];
     for (const [name, versions] of Object.entries(this.content.models)) {
       for (const [version, entry] of Object.entries(versions)) {
-        const { marName: url, handler, runtimeType: runtime } = entry;
         try {
-          const source = await openSource({ url, name, handler, runtime }, service.sourceOptions());
-          restored.push(await registerOrDispose(service, source, apiOptions(entry)));
-          if (entry.defaultVersion) service.setDefault(name, source.version);
+          restored.push(await restoreVersion(name, version, entry, service));
         } catch (error) {
           const { message } = toSconceError(error);
-          throw invalid(`model ${name} version ${version} cannot be restored: ${message}`);
+          throw invalid(
+            `model ${name} version ${version} cannot be restored; put it back, or start without the snapshot: ${message}`,
+          );
         }
       }
     }
@@ -92,17 +102,47 @@ export class ModelSnapshot {
   }
 }
 
-/** The values of an entry, as if a call of the management API had asked for them. */
-function apiOptions(entry: Static<typeof versionSchema>): ApiOptions {
-  const { minWorkers, ...values } = entry;
-  return { ...values, initialWorkers: minWorkers };
+async function restoreVersion(
+  name: string,
+  version: string,
+  entry: Entry,
+  service: ModelService,
+): Promise<ModelVersion> {
+  const { minWorkers, maxWorkers, batchSize, maxBatchDelay, responseTimeout, startupTimeout } =
+    entry;
+  const source = await find(name, entry, service);
+  if (source.version !== version) {
+    await source.dispose();
+    throw invalid(`${source.foundAt} is version ${source.version} now`);
+  }
+  const restored = await registerOrDispose(
+    service,
+    source,
+    { batchSize, maxBatchDelay, responseTimeout, startupTimeout },
+    { minWorkers, maxWorkers: Math.max(minWorkers, maxWorkers) },
+  );
+  if (entry.defaultVersion) service.setDefault(name, version);
+  return restored;
 }
 
-function describe(version: ModelVersion, service: ModelService): Static<typeof versionSchema> {
+function find(
+  name: string,
+  { marName: url, path, handler, runtimeType: runtime }: Entry,
+  service: ModelService,
+): Promise<ModelSource> {
+  const request = { url, name, handler, runtime };
+  if (path === undefined) return openSource(request, service.sourceOptions());
+  if (!existsSync(path)) throw new SconceError('ARCHIVE_NOT_FOUND', path);
+  return openTrusted(path, request, service.sourceOptions());
+}
+
+function describe(version: ModelVersion, service: ModelService): Entry {
   const { options, source } = version;
+  const marName = basename(source.foundAt);
+  const { modelStore } = service.sourceOptions();
   return {
     defaultVersion: service.model(version.name).defaultVersion === version.version,
-    marName: basename(source.url),
+    marName,
     minWorkers: version.minWorkers,
     maxWorkers: version.maxWorkers,
     batchSize: options.batchSize,
@@ -111,7 +151,22 @@ function describe(version: ModelVersion, service: ModelService): Static<typeof v
     startupTimeout: options.startupTimeout,
     runtimeType: source.runtime,
     handler: source.handler,
+    ...(isInStore(modelStore, marName, source) ? {} : { path: resolve(source.foundAt) }),
   };
+}
+
+/** Whether the store has this very file under this name. */
+function isInStore(
+  modelStore: string | undefined,
+  marName: string,
+  { foundAt }: ModelSource,
+): boolean {
+  if (modelStore === undefined) return false;
+  try {
+    return realpathSync(join(modelStore, marName)) === realpathSync(foundAt);
+  } catch {
+    return false;
+  }
 }
 
 function invalid(why: string): SconceError {

@@ -1,16 +1,21 @@
 import { stringify } from 'dot-properties';
+import type { ResolvedSettings } from '../config/resolve.js';
 import { allSettings } from '../config/setting.js';
 import type { Settings } from '../config/settings.js';
 
-/** Settings as a config.properties that gives them again; those at their default are left out. */
-export function snapshotText(settings: Settings): string {
+/** Settings as a config.properties that gives them again; those that nobody set are left out. */
+export function snapshotText(
+  { settings, origins }: Pick<ResolvedSettings, 'settings' | 'origins'>,
+  modelSnapshot: string,
+): string {
   const lines: Record<string, string> = {};
-  for (const { name, key, fallback } of allSettings) {
+  for (const { name, key } of allSettings) {
     const value = settings[name];
-    if (value === undefined || JSON.stringify(value) === JSON.stringify(fallback)) continue;
+    if (value === undefined || (origins.get(name) ?? 'default') === 'default') continue;
     lines[key] = textOf(value);
   }
-  return stringify(lines, { lineWidth: null, keySep: '=' });
+  lines.model_snapshot = modelSnapshot;
+  return `${stringify(lines, { lineWidth: null, keySep: '=' })}\n`;
 }
 
 function textOf(value: NonNullable<Settings[keyof Settings]>): string {

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { promisify } from 'node:util';
-import { CliProcess, freePorts, ready } from '../support/cli-process.js';
+import { CliProcess, freePorts, listening, ready } from '../support/cli-process.js';
 import { HttpClient, json } from '../support/http-client.js';
 import { alphaModel, fixture, root } from '../support/paths.js';
 import { RawConnection, rawRequest } from '../support/raw-connection.js';
@@ -21,7 +21,7 @@ function serve(...args: string[]): CliProcess {
   return new CliProcess(['serve', ...freePorts, '--device', 'cpu', ...args]);
 }
 
-/** Fails unless the process ends with 1 and one message without a stack. */
+/** Fails unless the process ends with 1 and a message without a stack. */
 async function assertRefused(server: CliProcess, message: RegExp): Promise<void> {
   const { code } = await server.exit;
   assert.equal(code, 1, server.stderr);
@@ -54,31 +54,34 @@ async function onePending(metrics: string): Promise<void> {
 
 suite('sconce serve', () => {
   test('prints its configuration, its URLs, and a curl command that works', async () => {
-    const server = serve('--models', 'alpha_model=examples/alpha_model', '--batch-size', '7');
-    const { inference, management, metrics, curl } = await ready(server);
-    assert.match(server.stdout, /^LibTorch \d+\.\d+\.\d+.*\d+ cores\nConfiguration:\n/m);
+    await using server = serve('--models', 'alpha_model=examples/alpha_model', '--batch-size', '7');
+    const { inference, management, metrics, last } = await ready(server);
+    assert.match(
+      server.stdout,
+      /^Sconce \d+\.\d+\.\d+, LibTorch \d+\.\d+\.\d+.*, \d+ cores\nConfiguration, besides defaults \(`sconce config` shows everything\):\n/,
+    );
     for (const line of [
-      'batchSize: 7',
-      'models: alpha_model=examples/alpha_model',
-      'freeze: true',
+      'batchSize: 7 (--batch-size)',
+      'loadModels: alpha_model=examples/alpha_model (--models)',
     ]) {
       assert.ok(server.stdout.includes(`\n  ${line}\n`), line);
     }
+    assert.doesNotMatch(server.stdout, /freeze/);
     assert.match(
       server.stdout,
       /^Model alpha_model 1\.0 on cpu: 1 instance × \d+ threads?, batches of up to 32 rows, inputs features: float32\[n, 64\]$/m,
     );
     assert.equal(new Set([inference, management, metrics]).size, 3);
-    const { stdout } = await run('/bin/sh', ['-c', `${curl} --silent --fail`], { cwd: root });
+    const { stdout } = await run('/bin/sh', ['-c', `${last} --silent --fail`], { cwd: root });
     assert.match(stdout, /^\{\n {2}"prediction": \[\n {4}1\.1585\d+\n {2}\]\n\}$/);
     server.kill();
     assert.deepEqual(await server.exit, { code: 0, signal: null });
   });
 
   test('without a model serves none and says how to name some', async () => {
-    const server = serve();
-    const { curl, management } = await ready(server);
-    assert.equal(curl, 'No model is served: name some with --models name=path');
+    await using server = serve();
+    const { last, management } = await ready(server);
+    assert.equal(last, 'No model is served: name some with --models name=path');
     const client = new HttpClient(management);
     assert.deepEqual(json(await client.get('/models')), { models: [] });
     client.close();
@@ -87,18 +90,22 @@ suite('sconce serve', () => {
   });
 
   test('goes on when some models fail to load, and says why', async () => {
-    const server = serve('--models', `bad=${fixture('broken/empty')}`, fixture('double'));
+    await using server = serve('--models', `bad=${fixture('broken/empty')}`, fixture('double'));
     const { inference } = await ready(server);
     const client = new HttpClient(inference);
     assert.deepEqual(json(await client.predict('double', [1])), [3]);
     client.close();
     server.kill();
     assert.equal((await server.exit).code, 0);
+    assert.match(
+      server.stdout,
+      /^Not served: Model "bad" Version 1\.0 cannot be loaded from .*empty\.pt/m,
+    );
     assert.match(server.stderr, /Model \\"bad\\" Version 1\.0 cannot be loaded from .*empty\.pt/);
   });
 
   test('takes a signal that npm echoes for one signal', async () => {
-    const server = serve('--models', `slow=${fixture('slow')}`);
+    await using server = serve('--models', `slow=${fixture('slow')}`);
     const { inference, metrics } = await ready(server);
     const busy = await RawConnection.open(inference);
     busy.send(rawRequest('/predictions/slow', `[${long}, 1]`));
@@ -110,7 +117,7 @@ suite('sconce serve', () => {
   });
 
   test('at SIGTERM answers what is in flight, refuses what is new, and exits 0', async () => {
-    const server = serve('--models', `slow=${fixture('slow')}`);
+    await using server = serve('--models', `slow=${fixture('slow')}`);
     const { inference, metrics } = await ready(server);
     const busy = await RawConnection.open(inference);
     const silent = await RawConnection.open(inference);
@@ -131,7 +138,7 @@ suite('sconce serve', () => {
   });
 });
 
-suite('sconce serve refuses', { concurrency: true }, () => {
+suite('sconce serve refuses', { concurrency: 2 }, () => {
   const flags: [string, string[], RegExp][] = [
     ['a flag that is not there', ['--no-such-flag'], /^error: unknown option '--no-such-flag'\n$/],
     [
@@ -153,43 +160,49 @@ suite('sconce serve refuses', { concurrency: true }, () => {
     ],
     ['an unknown level', ['--log-level', 'loud'], /^--log-level "loud" must be one of /],
     [
-      'a model that is not there',
-      ['--models', 'a=/no/such.pt'],
-      /^model not found at: \/no\/such\.pt\n$/,
-    ],
-    [
       'a store that is not there',
       ['--model-store', '/no/store'],
       /^--model-store directory not found: \/no\/store\n$/,
     ],
-    ['a folder without a model', ['--models', 'docs'], /^\S+ holds no TorchScript file .*\n$/],
-    ['a bad model name', ['--models', `a b=${alphaModel}`], /^the model name "a b" may hold .*\n$/],
+    ['all of no store', ['--models', 'all'], /^--models all needs --model-store\n$/],
     [
-      'two models of one name',
-      ['--models', alphaModel, alphaModel],
-      /^alpha_model version 1\.0 is named twice: .*\n$/,
-    ],
-    [
-      'a device that is not there',
-      ['--device', 'cuda:99', '--models', alphaModel],
-      /device cuda:99 is not there/,
+      'a configuration file that is not there',
+      ['--ts-config', '/no/file'],
+      /^--ts-config file not found: \/no\/file\n$/,
     ],
   ];
   for (const [what, args, message] of flags) {
-    test(`${what}, with one line`, async () => assertRefused(serve(...args), message));
+    test(`${what}, with one line`, async () => {
+      await using server = serve(...args);
+      await assertRefused(server, message);
+    });
   }
 
-  test('to start when no model can be loaded, and says why', async () => {
-    const [text, empty] = [fixture('broken/text'), fixture('broken/empty')];
-    const server = serve('--models', text, empty, '--log-level', 'silent');
-    await assertRefused(
-      server,
+  const models: [string, string[], RegExp][] = [
+    ['a model that is not there', ['a=/no/such.pt'], /^Model not found at: \/no\/such\.pt\n$/],
+    ['a folder without a model', ['docs'], /^Model "docs": it has no TorchScript file .*\n$/],
+    ['a bad model name', [`a b=${alphaModel}`], /^the model name "a b" may hold .*\n$/],
+    [
+      'a device that is not there',
+      [alphaModel, '--device', 'cuda:99'],
+      /^Invalid configuration: device cuda:99 is not there: .*\n$/,
+    ],
+    [
+      'models that are all broken',
+      [fixture('broken/text'), fixture('broken/empty')],
       new RegExp(
-        `^No model could be loaded\\.\nModel "text" .* from ${text}: .+\nModel "empty" .* from ${empty}: .+\n$`,
+        `^Model "text" Version 1\\.0 cannot be loaded from ${fixture('broken/text')}: .+\nModel "empty" .* from ${fixture('broken/empty')}: .+\n$`,
       ),
-    );
-    assert.doesNotMatch(server.stdout, /started/);
-  });
+    ],
+  ];
+  for (const [what, args, message] of models) {
+    test(`${what}, once it is clear that nothing can be served`, async () => {
+      await using server = serve('--log-level', 'silent', '--models', ...args);
+      await listening(server);
+      await assertRefused(server, /^No model could be loaded\.\n/);
+      assert.match(server.stderr.replace(/^.*\n/, ''), message);
+    });
+  }
 
   test('a port that is taken, with the setting', async () => {
     const other = createServer().listen(0, '127.0.0.1');
@@ -197,9 +210,10 @@ suite('sconce serve refuses', { concurrency: true }, () => {
     const address = other.address();
     assert.ok(typeof address === 'object' && address !== null);
     const { port } = address;
+    await using server = serve('--management-address', `http://127.0.0.1:${port}`);
     await assertRefused(
-      serve('--management-address', `http://127.0.0.1:${port}`),
-      /^Invalid configuration: managementAddress cannot be opened: .*EADDRINUSE.*\n$/,
+      server,
+      /^Invalid configuration: managementAddress http:\/\/127\.0\.0\.1:\d+ cannot be opened: .*EADDRINUSE.*\n$/,
     );
     other.close();
     await once(other, 'close');
@@ -210,7 +224,8 @@ suite('sconce serve refuses', { concurrency: true }, () => {
     cpSync(join(root, 'dist/src'), join(folder, 'dist/src'), { recursive: true });
     cpSync(join(root, 'package.json'), join(folder, 'package.json'));
     symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
-    const server = new CliProcess(['serve', ...freePorts], join(folder, 'dist/src/cli/main.js'));
+    const main = join(folder, 'dist/src/cli/main.js');
+    await using server = new CliProcess(['serve', ...freePorts], { main });
     await assertRefused(server, /^The native addon is not built yet\. Run: npm run build:native\n/);
     rmSync(folder, { recursive: true });
   });
@@ -218,13 +233,13 @@ suite('sconce serve refuses', { concurrency: true }, () => {
 
 suite('sconce', () => {
   test('--version prints the version of the package', async () => {
-    const process = new CliProcess(['--version']);
+    await using process = new CliProcess(['--version']);
     assert.deepEqual(await process.exit, { code: 0, signal: null });
     assert.match(process.stdout, /^\d+\.\d+\.\d+\n$/);
   });
 
   test('serve --help lists the settings', async () => {
-    const process = new CliProcess(['serve', '--help']);
+    await using process = new CliProcess(['serve', '--help']);
     assert.equal((await process.exit).code, 0);
     assert.match(process.stdout, /--job-queue-size <value>/);
   });

@@ -19,12 +19,12 @@ const predictions: Differences = {
   'multipart without a boundary': refuses(
     'Damaged forms',
     'INVALID_REQUEST',
-    'the body is not multipart/form-data: Multipart: Boundary not found',
+    'the body is not multipart/form-data: its content-type must name a boundary of 1 to 70 characters: multipart/form-data',
   ),
   'multipart that is cut off': refuses(
     'Damaged forms',
     'INVALID_REQUEST',
-    'the body is not multipart/form-data; boundary=XXXX: Unexpected end of multipart data',
+    'the body is not multipart/form-data: it ends before its last boundary',
   ),
   'a form without a value': edits('Form fields without a value', (body) =>
     body

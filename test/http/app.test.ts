@@ -162,6 +162,26 @@ suite('pipelined requests', () => {
     connection.destroy();
   });
 
+  test('are answered before what is not HTTP behind them is refused', async () => {
+    const connection = await connect();
+    connection.send(
+      `${rawRequest('/predictions/slow', '[20000, 1]')}${rawRequest(predictDouble, '[2]')}hello\r\n\r\n`,
+    );
+    assert.equal((await connection.reply()).status, 200);
+    assert.equal((await connection.reply()).body, doubled(2));
+    assert.equal((await connection.reply()).status, 400);
+    assert.equal(await connection.closed(), '');
+  });
+
+  for (const path of ['/nowhere', '/predictions/nope', '/']) {
+    test(`get one answer when there is no HTTP behind an error: ${path}`, async () => {
+      const connection = await connect();
+      connection.send(`${rawRequest(path)}[1]`);
+      assert.equal((await connection.reply()).headers.get('connection'), 'close');
+      assert.equal(await connection.closed(), '');
+    });
+  }
+
   test('end at the first error', async () => {
     const connection = await connect();
     connection.send(

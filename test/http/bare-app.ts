@@ -5,12 +5,12 @@ import { createLog } from '../../src/logging/log.js';
 import { startService } from '../support/server.js';
 
 /** A listener as a server makes it, before it gets hooks and routes. It serves no model. */
-export function bareApp(cors: HttpContext['cors'] = []): FastifyInstance {
+export function bareApp(cors: HttpContext['cors'] = [], maxRequestSize = 10): FastifyInstance {
   const service = startService([]);
   const context = {
     service,
     observer: { responded: () => {} },
-    maxRequestSize: 10,
+    maxRequestSize,
     maxResponseSize: 1000,
     cors,
     closeOnError: true,

@@ -83,6 +83,7 @@ suite('a model is found', () => {
       name: 'price',
       version: '1.0',
       url: file,
+      foundAt: file,
       path: file,
       folder,
       handler: 'tensor',

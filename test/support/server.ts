@@ -4,6 +4,7 @@ import { builtInHandlers, type HandlerFactory } from '../../src/handlers/registr
 import { createResponseObserver } from '../../src/http/response-observer.js';
 import { HttpServer, type ServerAddresses } from '../../src/http/server.js';
 import { createLog } from '../../src/logging/log.js';
+import type { Logs } from '../../src/logging/logs.js';
 import { Metrics } from '../../src/metrics/metrics.js';
 import { ModelService } from '../../src/models/model-service.js';
 import type { ModelSource } from '../../src/models/model-source.js';
@@ -46,6 +47,7 @@ export function source(
     name,
     version: '1.0',
     url: `${name}.pt`,
+    foundAt: path,
     path,
     folder: dirname(path),
     handler: 'tensor',
@@ -65,16 +67,18 @@ export interface TestParts {
   metrics?: Metrics;
   handlers?: ReadonlyMap<string, HandlerFactory>;
   authority?: TokenAuthority;
+  /** Where everything is logged; nowhere by default. */
+  logs?: Logs;
 }
 
 /** A model service with sources registered; some of them may be loading or have failed. */
 export function startService(
   sources: readonly ModelSource[],
   given: Partial<Settings> = {},
-  { metrics = new Metrics(), handlers = builtInHandlers }: TestParts = {},
+  { metrics = new Metrics(), handlers = builtInHandlers, logs }: TestParts = {},
 ): ModelService {
   const settings = testSettings(given);
-  const log = createLog(settings.logLevel);
+  const log = logs?.log ?? createLog(settings.logLevel);
   const service = new ModelService({ settings, metrics, log, cores, handlers });
   for (const model of sources) service.registerAtStart(model);
   return service;
@@ -87,10 +91,13 @@ export async function startServer(
   parts: TestParts = {},
 ): Promise<TestServer> {
   const settings = testSettings(given);
-  const { metrics = new Metrics(), authority } = parts;
+  const { metrics = new Metrics(), authority, logs } = parts;
   const service = startService(sources, given, { ...parts, metrics });
-  const log = createLog(settings.logLevel);
-  const observer = createResponseObserver(metrics, { accessWanted: false, access: () => {} });
+  const log = logs?.log ?? createLog(settings.logLevel);
+  const observer = createResponseObserver(
+    metrics,
+    logs ?? { accessWanted: false, access: () => {} },
+  );
   const server = await HttpServer.create({ settings, service, metrics, log, observer, authority });
   const addresses = await server.listen().catch(async (error) => {
     await service.close();

@@ -24,8 +24,9 @@ export async function startSconce({ children, options }, models) {
         'http://127.0.0.1:0',
       ]),
     ],
-    ready: /^Inference: +(http:\S+?)\/predictions/m,
+    // The curl line comes when the models are loaded.
+    ready: /^Inference: +(http:\S+?)\/predictions[\s\S]*^curl /m,
     options: { cwd: root },
   });
-  return { ...server, libtorch: /^LibTorch (.+?), \d+ cores/m.exec(server.output)?.[1] };
+  return { ...server, libtorch: /LibTorch (.+?), \d+ cores/m.exec(server.output)?.[1] };
 }
