@@ -67,6 +67,7 @@ export class ServerProcess {
       log: logs.metricsWanted ? { system: logs.systemMetric, model: logs.modelMetric } : undefined,
     });
     const service = new ModelService({ settings, metrics, log, cores });
+    service.starting = true;
     const authority = settings.disableTokenAuthorization
       ? undefined
       : new TokenAuthority({
@@ -115,7 +116,9 @@ export class ServerProcess {
 
   /** Registers the models to start with, those of a snapshot if there is one. */
   registerModels(): Promise<StartedModels> {
-    const registering = this.#registerModels();
+    const registering = this.#registerModels().finally(() => {
+      this.service.starting = false;
+    });
     this.#registering = registering.catch(() => {});
     return registering;
   }

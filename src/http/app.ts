@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import Fastify, {
   type FastifyError,
   type FastifyInstance,
@@ -42,8 +42,6 @@ export function createApp(
     requestTimeout,
     return503OnClosing: false,
     logger: false,
-    // TorchServe decodes the path before it looks for separators, and passes over empty segments.
-    rewriteUrl: ({ url = '/' }) => (/%2f|\/\/|\/$|\/\?/i.test(url) ? plainPath(url) : url),
     routerOptions: { maxParamLength: longestParameter },
     frameworkErrors: (_error, _request, reply: FastifyReply) => {
       sendError(reply, new SconceError('INVALID_HTTP'));
@@ -54,6 +52,8 @@ export function createApp(
     },
   });
   const connections = new Connections(app.server);
+  // Fastify's rewriteUrl would keep a second URL for every request.
+  app.server.prependListener('request', makePathPlain);
   app.addHook('preClose', (done) => {
     connections.closeUnused();
     done();
@@ -87,6 +87,18 @@ function refusal({ cors }: HttpContext): string {
   ];
   const body = jsonText(errorBody(new SconceError('INVALID_HTTP')));
   return rawResponse('400 Bad Request', headers, body);
+}
+
+/** What a path must have for plainPath() to change it. */
+const unusualPath = /%2f|\/\/|\/$|\/\?/i;
+
+/** TorchServe decodes the path before it looks for separators, and passes over empty segments. */
+function makePathPlain(request: IncomingMessage): void {
+  const { url } = request;
+  if (url === undefined || !unusualPath.test(url)) return;
+  request.url = plainPath(url);
+  // Where Fastify looks for what the client wrote.
+  Object.assign(request, { originalUrl: url });
 }
 
 /** The path with decoded separators and without empty segments. */

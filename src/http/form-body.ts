@@ -8,8 +8,12 @@ const mostFields = 10_000;
 
 const urlEncoded = 'application/x-www-form-urlencoded';
 
+/** Nearly every request says this one: there is no need to look into it. */
+const usualType = 'application/json';
+
 /** True for bodies that hold named parameters. */
 export function isForm(contentType: string): boolean {
+  if (contentType === usualType) return false;
   const type = mediaTypeOf(contentType);
   return type === urlEncoded || type.startsWith('multipart/');
 }

@@ -1,10 +1,10 @@
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import type { ModelService } from '../models/model-service.js';
 
 /** Who counts and logs responses. */
 export interface ResponseObserver {
-  /** @param milliseconds from the arrival of the request to the end of its response */
-  responded(request: FastifyRequest, status: number, milliseconds: number): void;
+  /** @param since when the request arrived, in performance.now() milliseconds, if that is known */
+  responded(reply: FastifyReply, status: number, since: number | undefined): void;
 }
 
 /** What the routes of every listener share. */

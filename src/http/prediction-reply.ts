@@ -81,10 +81,8 @@ class HttpSink implements PredictionSink {
   }
 
   #send(headers: string[], body: string | Buffer, { code, phrase } = plainStatus): void {
-    const since = this.prediction?.since;
-    const milliseconds = since === undefined ? undefined : performance.now() - since;
     try {
-      respond(this.response, { status: code, phrase, headers, body }, milliseconds);
+      respond(this.response, { status: code, phrase, headers, body }, this.prediction?.since);
     } catch (error) {
       // Node has written nothing yet: the handler's status or headers are none that HTTP can have.
       sendError(this.response, new SconceError('INVALID_OUTPUT', toSconceError(error).message));

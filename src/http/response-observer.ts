@@ -9,9 +9,11 @@ export function createResponseObserver(
   logs: Pick<Logs, 'accessWanted' | 'access'>,
 ): ResponseObserver {
   return {
-    responded: (request, status, milliseconds) => {
+    responded: (reply, status, since) => {
       metrics.response(status);
-      if (logs.accessWanted) logs.access({ ...describe(request), status, milliseconds });
+      if (!logs.accessWanted) return;
+      const milliseconds = since === undefined ? reply.elapsedTime : performance.now() - since;
+      logs.access({ ...describe(reply.request), status, milliseconds });
     },
   };
 }

@@ -52,9 +52,9 @@ export interface Response {
  * Writes a response past Fastify, which would change the letter case of header names, and insists
  * on a content type and a reason phrase. Counts and logs it.
  *
- * @param milliseconds since the request arrived, where somebody has measured it
+ * @param since when the request arrived, in performance.now() milliseconds, where that is known
  */
-export function respond(reply: FastifyReply, response: Response, milliseconds?: number): void {
+export function respond(reply: FastifyReply, response: Response, since?: number): void {
   const { status, phrase = STATUS_CODES[status] ?? '', headers, body, bare } = response;
   const { raw } = reply;
   const { httpContext: context } = reply.server;
@@ -73,7 +73,7 @@ export function respond(reply: FastifyReply, response: Response, milliseconds?: 
   } else {
     raw.end(body, 'latin1');
   }
-  context.observer.responded(reply.request, status, milliseconds ?? reply.elapsedTime);
+  context.observer.responded(reply, status, since);
 }
 
 /**

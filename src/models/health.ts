@@ -14,11 +14,14 @@ export interface Health {
   waitingFor: Record<string, string>;
 }
 
-/** @param missing models the server was asked to start with and that could not be registered */
+/**
+ * @param missing models the server was asked to start with and that could not be registered
+ * @param changing whether the server is starting or stopping
+ */
 export function healthOf(
   defaults: readonly ModelVersion[],
   missing: ReadonlyMap<string, SconceError>,
-  closing: boolean,
+  changing: boolean,
 ): Health {
   const waitingFor: Record<string, string> = {};
   for (const [name, error] of missing) waitingFor[name] = error.message;
@@ -28,7 +31,7 @@ export function healthOf(
   }
   return {
     healthy: !defaults.some(isLost),
-    ready: !closing && Object.keys(waitingFor).length === 0,
+    ready: !changing && Object.keys(waitingFor).length === 0,
     waitingFor,
   };
 }

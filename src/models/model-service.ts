@@ -70,6 +70,8 @@ export class ModelService {
   #nextWorkerId = firstWorkerId;
   #closing = false;
   #onChange: (() => void) | undefined;
+  /** Set while the models that the server starts with are being registered. */
+  starting = false;
 
   constructor({ settings, metrics, log, cores, handlers = builtInHandlers }: ModelServiceOptions) {
     this.#settings = settings;
@@ -243,14 +245,23 @@ export class ModelService {
   /**
    * A version by name, the default one when none is named.
    *
-   * @throws {SconceError} MODEL_NOT_FOUND or MODEL_VERSION_NOT_FOUND
+   * @throws {SconceError} MODEL_NOT_FOUND or MODEL_VERSION_NOT_FOUND; NO_CAPACITY for a name that may
+   *   yet be registered by the start of the server
    */
   version(name: string, version?: string): ModelVersion {
+    if (!this.#models.has(name)) this.#explainAbsence(name);
+    return this.#models.version(name, version);
+  }
+
+  /** Throws what is known of a name that is not registered, besides that. */
+  #explainAbsence(name: string): void {
     const missing = this.#missing.get(name);
-    if (missing !== undefined && !this.#models.has(name)) {
+    if (missing !== undefined) {
       throw new SconceError('MODEL_NOT_FOUND', name).because(missing.message);
     }
-    return this.#models.version(name, version);
+    if (this.starting) {
+      throw new SconceError('NO_CAPACITY', name).because('The server is registering its models.');
+    }
   }
 
   /** A model with all its versions. Throws MODEL_NOT_FOUND. */
@@ -265,7 +276,7 @@ export class ModelService {
 
   /** Whether the models do what was asked of them. */
   get health(): Health {
-    return healthOf(this.#models.defaults(), this.#missing, this.#closing);
+    return healthOf(this.#models.defaults(), this.#missing, this.#closing || this.starting);
   }
 
   /** How models of this server are found and unpacked. */

@@ -122,7 +122,7 @@ suite('a server in the background', { concurrency: 2 }, () => {
   test('goes on when nobody reads what it prints', async () => {
     await using sandbox = new Sandbox();
     const start = sandbox.start('--start', '--dt', '--models', `double=${fixture('double')}`);
-    const { inference } = await listening(start);
+    const { inference } = await ready(start);
     start.stopReading();
     await start.ended;
     const client = new HttpClient(inference);
@@ -217,8 +217,13 @@ suite('a server that is stopped', { concurrency: 2 }, () => {
       ...['--foreground', '--dt', '--allowed-urls', 'http://127.*', '--model-store', store],
       ...['--models', `m=${url}`, fixture('double')],
     );
-    await listening(start);
+    const { inference } = await listening(start);
     await requested;
+    const client = new HttpClient(inference);
+    // Neither ready nor unknown, as long as they may yet come.
+    assert.equal((await client.get('/ready')).status, 503);
+    assert.equal((await client.predict('double', [1])).status, 503);
+    client.close();
     start.kill();
     assert.deepEqual(await start.exit, { code: 0, signal: null });
     assert.doesNotMatch(start.stdout + start.stderr, /Failed|could be loaded|Not served/);
@@ -248,10 +253,13 @@ suite('a server that is stopped', { concurrency: 2 }, () => {
         headers: [`authorization: Bearer ${keys.inference.key}`],
       }),
     );
-    start.kill();
+    let ended = false;
+    start.ended.then(() => {
+      ended = true;
+    });
     await eventually(() => {
       start.kill();
-      return /exiting at once/.test(start.stderr);
+      return ended;
     });
     assert.deepEqual(await start.exit, { code: 1, signal: null });
     assert.deepEqual(sandbox.files, []);

@@ -15,7 +15,7 @@ import { RawConnection, rawRequest } from '../support/raw-connection.js';
 const run = promisify(execFile);
 
 /** Matrix products that keep slow.pt busy for far longer than a shutdown takes to begin. */
-const long = 500_000;
+const long = 300_000;
 
 function serve(...args: string[]): CliProcess {
   return new CliProcess(['serve', ...freePorts, '--device', 'cpu', ...args]);
@@ -105,7 +105,7 @@ suite('sconce serve', () => {
   });
 
   test('takes a signal that npm echoes for one signal', async () => {
-    await using server = serve('--models', `slow=${fixture('slow')}`);
+    await using server = serve('--drain-timeout', '120', '--models', `slow=${fixture('slow')}`);
     const { inference, metrics } = await ready(server);
     const busy = await RawConnection.open(inference);
     busy.send(rawRequest('/predictions/slow', `[${long}, 1]`));
@@ -117,7 +117,7 @@ suite('sconce serve', () => {
   });
 
   test('at SIGTERM answers what is in flight, refuses what is new, and exits 0', async () => {
-    await using server = serve('--models', `slow=${fixture('slow')}`);
+    await using server = serve('--drain-timeout', '120', '--models', `slow=${fixture('slow')}`);
     const { inference, metrics } = await ready(server);
     const busy = await RawConnection.open(inference);
     const silent = await RawConnection.open(inference);
@@ -204,9 +204,10 @@ suite('sconce serve refuses', { concurrency: 2 }, () => {
     });
   }
 
-  test('a port that is taken, with the setting', async () => {
+  test('a port that is taken, with the setting', async (context) => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
+    context.after(() => other.close());
     const address = other.address();
     assert.ok(typeof address === 'object' && address !== null);
     const { port } = address;
@@ -215,8 +216,6 @@ suite('sconce serve refuses', { concurrency: 2 }, () => {
       server,
       /^Invalid configuration: managementAddress http:\/\/127\.0\.0\.1:\d+ cannot be opened: .*EADDRINUSE.*\n$/,
     );
-    other.close();
-    await once(other, 'close');
   });
 
   test('to start without the native addon, with the command that builds it', async () => {

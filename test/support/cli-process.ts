@@ -15,7 +15,7 @@ export interface CliOptions {
 }
 
 /** Milliseconds after which a process is killed: a test that waits for it fails then. */
-const longestRun = 60_000;
+const longestRun = 120_000;
 
 /** Processes that must not outlive the tests, whatever ends these. */
 const running = new Set<ChildProcess>();
