@@ -5,10 +5,10 @@ import { SconceError } from '../errors.js';
 import type { ServerAddresses } from '../http/server.js';
 import type { StartedModels } from '../models/startup.js';
 import { becomeStoppable } from './daemon.js';
+import { exampleRequest } from './example-request.js';
 import { ServerProcess } from './server-process.js';
 import {
   printConfiguration,
-  printExample,
   printFailure,
   printModel,
   printNothing,
@@ -48,7 +48,7 @@ export async function serve(options: Record<string, unknown>, mode: ServeMode): 
     if (mode.background) releaseStarter();
     const started = await server.registerModels();
     await Promise.allSettled(started.versions.map((version) => version.loaded));
-    if (!server.stopping) report(settings, addresses, started);
+    if (!server.stopping) await report(settings, addresses, started, server.keyFile);
   } catch (error) {
     // What a stop has cut short is no failure; the process exits when the stop is done.
     if (server.stopping) return;
@@ -80,11 +80,12 @@ function releaseStarter(): void {
 }
 
 /** What is served now. Throws when models were named and none of them is. */
-function report(
+async function report(
   settings: Settings,
   addresses: ServerAddresses,
   { versions, failures }: StartedModels,
-): void {
+  keyFile: string | undefined,
+): Promise<void> {
   const reasons = [...failures, ...versions.flatMap(({ failure }) => failure ?? [])];
   const served = versions.filter(({ failure }) => failure === undefined);
   if (served.length === 0 && reasons.length > 0) {
@@ -96,5 +97,6 @@ function report(
   for (const version of versions) printModel(version);
   for (const failure of failures) printFailure(failure);
   const ready = served.find(({ state }) => state === 'ready');
-  if (ready !== undefined) printExample(addresses, ready);
+  if (ready === undefined) return;
+  console.log(await exampleRequest(addresses.inference, ready, keyFile));
 }

@@ -1,9 +1,6 @@
-import { existsSync } from 'node:fs';
-import { join, relative } from 'node:path';
 import { describeSettings, valueInWords } from '../config/describe.js';
 import type { ResolvedSettings } from '../config/resolve.js';
 import type { ServerAddresses } from '../http/server.js';
-import type { ModelSource } from '../models/model-source.js';
 import type { ModelVersion } from '../models/model-version.js';
 import { addon } from '../native/binding.js';
 import { packageVersion } from '../package-version.js';
@@ -55,13 +52,6 @@ export function printFailure({ message }: Error): void {
   console.log(`Not served: ${message}`);
 }
 
-/** A command that asks a model. */
-export function printExample(addresses: ServerAddresses, { name, source }: ModelVersion): void {
-  console.log(
-    `curl -X POST ${addresses.inference}/predictions/${name} -H 'content-type: application/json' -d ${exampleBody(source)}`,
-  );
-}
-
 export function printNothing({ enableModelApi }: ResolvedSettings['settings']): void {
   const advice = enableModelApi ? ', or register one with POST /models' : '';
   console.log(`No model is served: name some with --models name=path${advice}`);
@@ -69,11 +59,4 @@ export function printNothing({ enableModelApi }: ResolvedSettings['settings']): 
 
 function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
-}
-
-/** A body to try: the request.json beside the model, or a form to fill in. */
-function exampleBody(source: ModelSource): string {
-  const example = join(source.folder, 'request.json');
-  if (existsSync(example)) return `'@${relative(process.cwd(), example)}'`;
-  return `'{"instances": [...]}'`;
 }
