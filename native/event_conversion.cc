@@ -121,6 +121,8 @@ void fill(Napi::Object& object, ScaledEvent& event) {
   set_error(object, event.error);
 }
 
+void fill(Napi::Object& object, PrintedEvent&) { object.Set("kind", "printed"); }
+
 void fill(Napi::Object& object, ClosedEvent&) { object.Set("kind", "closed"); }
 
 }  // namespace

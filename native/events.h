@@ -56,14 +56,19 @@ struct ScaledEvent {
   std::optional<FailedEvent> error;
 };
 
+// The model has printed something, which waits in its PrintedLines.
+struct PrintedEvent {
+  int model = 0;
+};
+
 // The instances' threads are gone and their memory is freed; the last thread of the model is about
 // to return and can be joined without waiting.
 struct ClosedEvent {
   int model = 0;
 };
 
-using Event =
-    std::variant<BatchEvent, LoadedEvent, FailedEvent, WarmedEvent, ScaledEvent, ClosedEvent>;
+using Event = std::variant<BatchEvent, LoadedEvent, FailedEvent, WarmedEvent, ScaledEvent,
+                           PrintedEvent, ClosedEvent>;
 
 // Where events go. post() may be called from any thread.
 class EventSink {

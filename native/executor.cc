@@ -20,6 +20,7 @@ constexpr std::chrono::microseconds kPollInterval{50};
 Executor::Executor(ExecutorOptions options, EventSink& sink)
     : options_(std::move(options)),
       sink_(sink),
+      printed_(std::make_shared<PrintedLines>(options_.id, sink)),
       wanted_instances_(options_.instances),
       intra_op_threads_(options_.intra_op_threads) {}
 
@@ -42,6 +43,7 @@ void Executor::start() {
 
 void Executor::run_instance(InstanceThread& self) {
   become_execution_thread("sconce instance");
+  const PrintRedirection redirection(printed_);
   try {
     // Made, used and destroyed on this thread: inference mode and thread counts belong to it.
     const std::unique_ptr<EngineInstance> instance = model_->make_instance();

@@ -2,7 +2,8 @@
 // slabs; they touch no JavaScript. Everything they have to say goes to an EventSink.
 //
 // One thread, the supervisor, loads the file, and starts, counts and joins the threads of the
-// instances; it sleeps while nothing changes. All events but those of batches come from it.
+// instances; it sleeps while nothing changes. All events but those of batches, and of what models
+// print, come from it.
 #pragma once
 
 #include <chrono>
@@ -20,6 +21,7 @@
 #include "batch_runner.h"
 #include "engine/engine.h"
 #include "events.h"
+#include "printed_lines.h"
 #include "signature_table.h"
 #include "slab.h"
 #include "warm_up.h"
@@ -70,6 +72,10 @@ class Executor {
 
   // One list for each instance that is ready, oldest first.
   [[nodiscard]] std::vector<std::vector<uint64_t>> parameter_pointers() const;
+
+  // What the model has printed since the last call. After the ClosedEvent nothing is added but by
+  // tasks that the model forked and did not wait for.
+  [[nodiscard]] PrintedLines::Taken take_printed() { return printed_->take(); }
 
   // Asks the threads to stop after what they are running; ends in a ClosedEvent. Slabs that are
   // still queued come back with MODEL_CLOSED. Wishes that are under way get no event of their own.
@@ -139,6 +145,7 @@ class Executor {
 
   const ExecutorOptions options_;
   EventSink& sink_;
+  const std::shared_ptr<PrintedLines> printed_;
   std::unique_ptr<EngineModel> model_;
   SignatureTable signatures_;
   std::thread supervisor_;

@@ -82,6 +82,7 @@ Napi::Function ModelWrap::define(Napi::Env env) {
        InstanceMethod<&ModelWrap::ring>("ring"), InstanceMethod<&ModelWrap::signature>("signature"),
        InstanceMethod<&ModelWrap::warm_up>("warmUp"), InstanceMethod<&ModelWrap::scale>("scale"),
        InstanceMethod<&ModelWrap::parameter_pointers>("parameterPointers"),
+       InstanceMethod<&ModelWrap::take_printed>("takePrinted"),
        InstanceMethod<&ModelWrap::close>("close")});
 }
 
@@ -168,6 +169,14 @@ Napi::Value ModelWrap::parameter_pointers(const Napi::CallbackInfo& info) {
     }
     return instances;
   });
+}
+
+Napi::Value ModelWrap::take_printed(const Napi::CallbackInfo& info) {
+  const PrintedLines::Taken taken = executor_->take_printed();
+  Napi::Object object = Napi::Object::New(info.Env());
+  object.Set("text", taken.text);
+  object.Set("dropped", static_cast<double>(taken.dropped));
+  return object;
 }
 
 Napi::Value ModelWrap::close(const Napi::CallbackInfo& info) {

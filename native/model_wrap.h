@@ -29,6 +29,7 @@ class ModelWrap : public Napi::ObjectWrap<ModelWrap> {
   Napi::Value warm_up(const Napi::CallbackInfo& info);
   Napi::Value scale(const Napi::CallbackInfo& info);
   Napi::Value parameter_pointers(const Napi::CallbackInfo& info);
+  Napi::Value take_printed(const Napi::CallbackInfo& info);
   Napi::Value close(const Napi::CallbackInfo& info);
 
   std::shared_ptr<Executor> executor_;

@@ -12,6 +12,7 @@ namespace sconce {
 
 void Executor::supervise() {
   become_execution_thread("sconce model");
+  const PrintRedirection redirection(printed_);
   try {
     model_ = load_torchscript(options_.engine);
     watch_instances();

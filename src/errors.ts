@@ -75,6 +75,13 @@ export const errorTable = {
     template:
       'Model "%s" has no memory for another batch: all of slabMemory (%s bytes) is in use. Try again later.',
   },
+  BODIES_FULL: {
+    status: 503,
+    grpc: 'RESOURCE_EXHAUSTED',
+    type: 'ServiceUnavailableException',
+    template:
+      'The bodies of requests that are being read take all of their %s bytes. Try again later.',
+  },
   /** The stray quote is TorchServe's. */
   NO_CAPACITY_VERSION: {
     status: 503,
@@ -138,6 +145,14 @@ export const errorTable = {
     type: 'ServiceUnavailableException',
     template:
       'Model "%s" Version %s failed to load; GET /models/%s on the management port says why.',
+  },
+  /** Stands in the management API and in /ready; clients get RESPONSE_TIMEOUT or NO_CAPACITY. */
+  MODEL_STUCK: {
+    status: 503,
+    grpc: 'UNAVAILABLE',
+    type: 'ServiceUnavailableException',
+    template:
+      'Model "%s" Version %s is stuck: each of its %s instances has run one batch for longer than responseTimeout (%s s). Load it again with PUT /models/%s on the management port.',
   },
   MODEL_LOAD_FAILED: {
     status: 500,
@@ -393,6 +408,12 @@ export function isErrorCode(code: unknown): code is ErrorCode {
 export function errorCodeOf(error: unknown): ErrorCode | undefined {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   return isErrorCode(code) ? code : undefined;
+}
+
+/** What has happened, for people: the message, and the reason where there is one. */
+export function inWords(error: Error): string {
+  if (!(error instanceof SconceError) || error.reason === undefined) return error.message;
+  return `${error.message.replace(/\.$/, '')}: ${error.reason}`;
 }
 
 /** What a handler has thrown, as a SconceError; what has no code becomes MODEL_FAILED. */

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { errorCodeOf, errorTable, isErrorCode, SconceError, toSconceError } from '../src/errors.js';
+import {
+  errorCodeOf,
+  errorTable,
+  inWords,
+  isErrorCode,
+  SconceError,
+  toSconceError,
+} from '../src/errors.js';
 
 /** The status codes of gRPC that an error can have. */
 const grpcErrors = [
@@ -47,6 +54,24 @@ suite('the error table', () => {
         row.template.replace(/%s/g, () => `<${next++}>`),
       );
     });
+  }
+});
+
+suite('an error in words', () => {
+  const words: [Error, string][] = [
+    [new Error('no'), 'no'],
+    [new SconceError('DOWNLOAD_FAILED', 'x'), 'Failed to download archive from: x'],
+    [
+      new SconceError('DOWNLOAD_FAILED', 'x').because('refused'),
+      'Failed to download archive from: x: refused',
+    ],
+    [
+      new SconceError('MODEL_STORE_MISSING').because('ENOENT'),
+      'Model store has not been configured: ENOENT',
+    ],
+  ];
+  for (const [error, expected] of words) {
+    test(`is ${expected}`, () => assert.equal(inWords(error), expected));
   }
 });
 

@@ -63,12 +63,18 @@ async function request(url: URL, options: DownloadOptions, watch: StallWatch): P
     throw downloadFailed(options.url, 'a URL with a user name or a password is not fetched');
   }
   const { signal = watch.signal } = options;
-  return await fetch(url, {
-    redirect: 'manual',
-    // An archive is compressed as it is; another layer would be undone here.
-    headers: { 'accept-encoding': 'identity', 'user-agent': 'sconce' },
-    signal: AbortSignal.any([signal, watch.signal]),
-  });
+  try {
+    return await fetch(url, {
+      redirect: 'manual',
+      // An archive is compressed as it is; another layer would be undone here.
+      headers: { 'accept-encoding': 'identity', 'user-agent': 'sconce' },
+      signal: AbortSignal.any([signal, watch.signal]),
+    });
+  } catch (error) {
+    // As browsers do, fetch() spares the ports of services that might take a request for theirs.
+    if (reasonOf(error) !== 'bad port') throw error;
+    throw downloadFailed(options.url, `port ${url.port} is not allowed for downloads`);
+  }
 }
 
 async function* bodyOf(response: Response, watch: StallWatch): AsyncGenerator<Uint8Array> {

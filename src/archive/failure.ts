@@ -19,6 +19,20 @@ export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && 'syscall' in error;
 }
 
+/**
+ * Why the system refused. A full disk is named by what was being filled: the system's own message
+ * for it has no path.
+ */
+export function systemReason(
+  { message, code, path }: NodeJS.ErrnoException,
+  folder: string,
+): string {
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    return `${message}: ${folder} is full; set TMPDIR to a folder with more room`;
+  }
+  return path === undefined ? `${message} (unpacking to ${folder})` : message;
+}
+
 /** The message of any thrown value. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -29,7 +29,7 @@ export interface LocatedArchive {
 
 /**
  * Finds what a registration names: a file or folder of the model store, or a URL that is allowed,
- * whose file is fetched into the store. A path that leads anywhere else stands for its last part in
+ * whose file is fetched into the store, even if it comes from there. A path that leads anywhere else stands for its last part in
  * the store. Links are followed first: one that leaves the store leads elsewhere.
  *
  * @throws {SconceError} MODEL_STORE_MISSING, EMPTY_URL, RELATIVE_URL, URL_NOT_ALLOWED,
@@ -81,9 +81,7 @@ async function locateFileUrl(
   options: LocateOptions,
 ): Promise<LocatedArchive> {
   const { path, stats } = await inspect(checked, url);
-  if (stats.isDirectory() || (stats.isFile() && isInside(store, path))) {
-    return { path, url, downloaded: false };
-  }
+  if (stats.isDirectory()) return { path, url, downloaded: false };
   if (!stats.isFile()) throw notFound(url, 'it is neither a file nor a folder');
   const target = join(store, fileNameOf(url, checked));
   await copyIntoStore(path, { ...options, url, target });

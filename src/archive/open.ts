@@ -2,7 +2,7 @@ import { type FileHandle, mkdir, mkdtemp, open, rm, stat } from 'node:fs/promise
 import { basename, join, resolve } from 'node:path';
 import { SconceError } from '../errors.js';
 import type { ArchiveEntry, ArchiveFile } from './archive-entry.js';
-import { badArchive, isSystemError, messageOf } from './failure.js';
+import { badArchive, isSystemError, messageOf, systemReason } from './failure.js';
 import { modelFolderIn, readManifest } from './folder.js';
 import type { ArchiveLimits } from './limits.js';
 import type { Manifest } from './manifest.js';
@@ -46,7 +46,7 @@ export async function openArchive(path: string, options: OpenOptions): Promise<O
     if (!stats.isFile()) throw badArchive(basename(path), 'is neither a file nor a folder');
     return await openFile(path, options);
   } catch (error) {
-    throw explain(error, path, options.signal);
+    throw explain(error, path, options);
   }
 }
 
@@ -106,13 +106,13 @@ async function headOf(file: FileHandle): Promise<string> {
 }
 
 /** Any failure as what callers are told. */
-function explain(error: unknown, path: string, signal: AbortSignal | undefined): unknown {
+function explain(error: unknown, path: string, { signal, temporaryFolder }: OpenOptions): unknown {
   if (signal?.aborted) return signal.reason;
   if (error instanceof SconceError) return error;
   if (!isSystemError(error)) return badArchive(basename(path), messageOf(error));
   const { code = '', syscall } = error;
   const isAbsent = syscall === 'stat' && ['ENOENT', 'ENOTDIR'].includes(code);
   return new SconceError(isAbsent ? 'ARCHIVE_NOT_FOUND' : 'SAVE_FAILED', path).because(
-    error.message,
+    systemReason(error, temporaryFolder),
   );
 }

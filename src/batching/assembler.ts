@@ -2,6 +2,7 @@ import { isErrorCode, SconceError, toSconceError } from '../errors.js';
 import type { BatchEvent, RowError } from '../native/addon.js';
 import { BatchOutputs, blockOffsets, type OutputSignature } from '../tensors/batch-outputs.js';
 import type { TensorSpec } from '../tensors/tensor-spec.js';
+import { HangWatch } from './hang-watch.js';
 import { Reservation, type RowsOwner } from './reservation.js';
 import type { Slab } from './slab.js';
 import type { SlabBudget } from './slab-budget.js';
@@ -78,13 +79,18 @@ export class Assembler {
   #outputBytesPerRow = 0;
   #closed = false;
   #drained: (() => void) | undefined;
+  readonly #hangWatch: HangWatch;
 
+  /** @param stuck told how many batches have run for longer than responseTimeout, at each change */
   constructor(
     private readonly host: SlabHost,
     private readonly budget: SlabBudget,
     private readonly options: AssemblerOptions,
     private readonly signatureOf: (id: number) => OutputSignature,
-  ) {}
+    stuck: (batches: number) => void = () => {},
+  ) {
+    this.#hangWatch = new HangWatch(this.#slabs, options.responseTimeout, stuck);
+  }
 
   /** Requests admitted and not answered. */
   get pending(): number {
@@ -181,6 +187,7 @@ export class Assembler {
     if (entry === undefined) return;
     const { slab, ring } = entry;
     slab.returned = true;
+    this.#hangWatch.returned(slab);
     if (ring.open === slab) ring.open = undefined;
     slab.leases = 1; // ours, until every owner has been called
     const outputs = event.rows > 0 ? this.#outputsOf(event, slab, ring) : undefined;
@@ -346,6 +353,7 @@ export class Assembler {
     clearImmediate(this.#bell);
     this.#bell = undefined;
     this.#turnsDeferred = 0;
+    this.#hangWatch.start();
     for (const slab of this.#toRing.splice(0)) {
       slab.rung = true;
       try {

@@ -1,4 +1,4 @@
-import { SconceError } from '../errors.js';
+import { inWords, SconceError } from '../errors.js';
 
 /** Runs a command; what went wrong is one message, not a stack, unless it is our own mistake. */
 export async function attempt(run: () => Promise<void>): Promise<void> {
@@ -6,7 +6,7 @@ export async function attempt(run: () => Promise<void>): Promise<void> {
     await run();
   } catch (error) {
     const known = error instanceof SconceError && error.code !== 'INTERNAL';
-    console.error(known ? error.message : error);
+    console.error(known ? inWords(error) : error);
     process.exit(1);
   }
 }

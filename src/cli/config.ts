@@ -1,16 +1,30 @@
 import type { Command } from 'commander';
 import { describeSettings, valueInWords } from '../config/describe.js';
-import { type ResolvedSettings, resolveSettings } from '../config/resolve.js';
+import { type Profile, type ResolvedSettings, resolveSettings } from '../config/resolve.js';
 import { SconceError } from '../errors.js';
-import { addSettingFlags, addTorchServeFlags, commandFlags, settingsFromFlags } from './flags.js';
+import {
+  addSettingFlags,
+  addTorchServeFlags,
+  commandFlags,
+  profileOption,
+  settingsFromFlags,
+} from './flags.js';
 
-/** `sconce config`: prints the configuration that `sconce serve` with the same flags would use. */
+interface ConfigOptions extends Record<string, unknown> {
+  profile: Profile;
+}
+
+/**
+ * `sconce config`: prints the configuration that `sconce serve` with the same flags would use, or
+ * with `--profile torchserve` the command `torchserve`.
+ */
 export function addConfigCommand(program: Command): void {
   const command = program
     .command('config')
     .description('Print every setting, its value and where that comes from.')
     .option('--json', 'Print it as JSON.')
-    .action((options: Record<string, unknown>) => {
+    .addOption(profileOption())
+    .action((options: ConfigOptions) => {
       try {
         const resolved = resolve(options);
         console.log(options.json === true ? asJson(resolved) : asText(resolved));
@@ -23,13 +37,13 @@ export function addConfigCommand(program: Command): void {
   addTorchServeFlags(command);
 }
 
-function resolve(options: Record<string, unknown>): ResolvedSettings {
+function resolve(options: ConfigOptions): ResolvedSettings {
   const { configFile, notes } = commandFlags(options);
   const resolved = resolveSettings({
     flags: settingsFromFlags(options),
     environment: process.env,
     workingFolder: process.cwd(),
-    profile: 'sconce',
+    profile: options.profile,
     configFile,
   });
   return { ...resolved, notes: [...notes, ...resolved.notes] };

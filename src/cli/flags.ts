@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { type Profile, profileDefaults } from '../config/resolve.js';
 import { allSettings, type Setting } from '../config/setting.js';
 import { valueFromText } from '../config/setting-text.js';
 
@@ -26,12 +27,21 @@ const meaninglessFlags: Record<string, { short?: string; why: string }> = {
   },
 };
 
-/** One flag for each setting that has one. */
-export function addSettingFlags(command: Command): void {
+/** Whose defaults are taken. */
+export function profileOption(): Option {
+  return new Option('--profile <name>', 'Whose defaults are taken.')
+    .choices(Object.keys(profileDefaults))
+    .default('sconce');
+}
+
+/** One flag for each setting that has one; help shows the defaults of the profile. */
+export function addSettingFlags(command: Command, profile: Profile = 'sconce'): void {
+  const defaults = new Map<string, unknown>(Object.entries(profileDefaults[profile]));
   for (const setting of allSettings) {
     const { flag, group } = setting;
     if (flag === undefined) continue;
-    const option = new Option(`${flag} ${argumentOf(setting)}`, describe(setting));
+    const fallback = defaults.get(setting.name) ?? setting.fallback;
+    const option = new Option(`${flag} ${argumentOf(setting)}`, describe(setting, fallback));
     command.addOption(option.helpGroup(`${group}:`));
   }
 }
@@ -88,7 +98,7 @@ function argumentOf({ type }: Setting): string {
   return type === 'array' ? '<entry...>' : '<value>';
 }
 
-function describe({ description, fallback }: Setting): string {
+function describe({ description }: Setting, fallback: unknown): string {
   const none = fallback === undefined || (Array.isArray(fallback) && fallback.length === 0);
   return none ? description : `${description} (default: ${JSON.stringify(fallback)})`;
 }

@@ -8,7 +8,7 @@ import { addArchiveCommand } from './archive.js';
 import { attempt } from './attempt.js';
 import { addConfigCommand } from './config.js';
 import { printStatus, stopServer } from './daemon.js';
-import { addSettingFlags, addTorchServeFlags, commandFlags } from './flags.js';
+import { addSettingFlags, addTorchServeFlags, commandFlags, profileOption } from './flags.js';
 import { launch } from './launch.js';
 import { serve } from './serve.js';
 import { addTokenCommand } from './token.js';
@@ -25,12 +25,7 @@ const program = new Command('sconce')
 const serveCommand = program
   .command('serve', { isDefault: true })
   .description('Serve models until a signal comes.')
-  .addOption(
-    new Option('--profile <name>', 'Whose defaults are taken.')
-      .choices(['sconce', 'torchserve'])
-      .default('sconce')
-      .hideHelp(),
-  )
+  .addOption(profileOption().hideHelp())
   .addOption(new Option('--background', 'A command waits for the ports.').hideHelp())
   .action((options: ServeOptions) => attempt(() => runServe(options)));
 addSettingFlags(serveCommand);

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import type { ResolvedSettings } from '../config/resolve.js';
+import type { Profile, ResolvedSettings } from '../config/resolve.js';
 import type { Settings } from '../config/settings.js';
 import { createResponseObserver } from '../http/response-observer.js';
 import { HttpServer, type ServerAddresses } from '../http/server.js';
@@ -17,6 +17,7 @@ import { SnapshotWriter } from '../snapshots/snapshot-writer.js';
 
 export interface ServerProcessOptions {
   resolved: ResolvedSettings;
+  profile: Profile;
   cores: number;
   workingFolder: string;
 }
@@ -48,7 +49,7 @@ export class ServerProcess {
    * @throws {SconceError} INVALID_CONFIGURATION naming the setting
    */
   static async create(options: ServerProcessOptions): Promise<ServerProcess> {
-    const { resolved, cores, workingFolder } = options;
+    const { resolved, profile, cores, workingFolder } = options;
     const { settings } = resolved;
     checkModelStore(settings);
     removeLeftovers();
@@ -57,6 +58,8 @@ export class ServerProcess {
       logLocation: settings.logLocation,
       metricsLocation: settings.metricsLocation,
       accessLog: settings.accessLog,
+      // TorchServe's files never kept its lines from the console.
+      console: profile === 'torchserve' && settings.logLocation !== undefined,
     });
     const { log } = logs;
     const metrics = new Metrics({
@@ -66,7 +69,7 @@ export class ServerProcess {
       hostname: hostname(),
       log: logs.metricsWanted ? { system: logs.systemMetric, model: logs.modelMetric } : undefined,
     });
-    const service = new ModelService({ settings, metrics, log, cores });
+    const service = new ModelService({ settings, metrics, log, modelLog: logs.model, cores });
     service.starting = true;
     const authority = settings.disableTokenAuthorization
       ? undefined
@@ -137,9 +140,14 @@ export class ServerProcess {
   /** Not before every model is registered: half of them would be restored as if they were all. */
   async #beginSnapshots({ versions, failures }: StartedModels): Promise<void> {
     const { snapshots, service } = this;
-    if (snapshots === undefined || (versions.length === 0 && failures.length > 0)) return;
+    if (snapshots === undefined) return;
+    service.onChange(() => {
+      this.#recording = true;
+      snapshots.schedule();
+    });
+    // What could not be found may be there at the next start: a snapshot would forget it.
+    if (versions.length === 0 && failures.length > 0) return;
     this.#recording = true;
-    service.onChange(() => snapshots.schedule());
     await snapshots.write('startup');
   }
 
@@ -148,12 +156,17 @@ export class ServerProcess {
     this.#closing ??= this.#closeModels();
   }
 
-  /** Answers what is in flight, and ends everything. */
-  async close(): Promise<void> {
+  /** Answers what is in flight, and ends everything but the log. */
+  async drain(): Promise<void> {
     this.refuse();
     await Promise.all([this.#closing, this.server.close()]);
     this.metrics.close();
     removeUnpackFolder();
+  }
+
+  /** Answers what is in flight, and ends everything. */
+  async close(): Promise<void> {
+    await this.drain();
     await this.logs.close();
   }
 

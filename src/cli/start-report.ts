@@ -1,5 +1,6 @@
 import { describeSettings, valueInWords } from '../config/describe.js';
 import type { ResolvedSettings } from '../config/resolve.js';
+import { inWords } from '../errors.js';
 import type { ServerAddresses } from '../http/server.js';
 import type { ModelVersion } from '../models/model-version.js';
 import { addon } from '../native/binding.js';
@@ -48,8 +49,8 @@ export function printModel(version: ModelVersion): void {
 }
 
 /** The log has it as well, but that may go elsewhere. */
-export function printFailure({ message }: Error): void {
-  console.log(`Not served: ${message}`);
+export function printFailure(error: Error): void {
+  console.log(`Not served: ${inWords(error)}`);
 }
 
 export function printNothing({ enableModelApi }: ResolvedSettings['settings']): void {

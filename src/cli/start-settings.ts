@@ -24,6 +24,9 @@ export function resolveStart(options: Record<string, unknown>, profile: Profile)
   const named = configFile ?? request.environment.TS_CONFIG_FILE;
   const goesOn = fresh.settings.configSnapshots && (named === undefined || named === '');
   const resolved = (goesOn ? fromSnapshot(request, fresh) : undefined) ?? fresh;
+  if (profile === 'torchserve' && resolved.settings.modelStore === undefined) {
+    throw new SconceError('INVALID_CONFIGURATION', 'Missing mandatory parameter --model-store');
+  }
   return { ...resolved, notes: [...notes, ...resolved.notes] };
 }
 

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import closeWithGrace from 'close-with-grace';
 import type { Settings } from '../config/settings.js';
+import { abandonBatches } from '../native/runtime.js';
 import type { ServerProcess } from './server-process.js';
 
 /** Signals that ask a process to stop. */
@@ -15,16 +16,27 @@ const signalEcho = 500;
 /** Milliseconds that connections without a request stay open when the server stops. */
 const lingering = 250;
 
-/** Answers what is in flight, refuses what is new, exits 0; after drainTimeout it gives up. */
+/** Answers what is in flight, refuses what is new, exits 0; after drainTimeout it gives up: 1. */
 export function closeOnSignal(settings: Settings, server: ServerProcess): void {
   const { log } = server;
   const grace = closeWithGrace(
-    { delay: settings.drainTimeout * 1000, logger: log, skip: [...stopSignals] },
+    {
+      delay: settings.drainTimeout * 1000,
+      logger: log,
+      skip: [...stopSignals],
+      onTimeout() {
+        abandonBatches();
+        log.error(
+          `drain_timeout (${settings.drainTimeout} s) is over: what is in flight is given up`,
+        );
+      },
+    },
     async ({ err }) => {
       if (err) explainEnd(err, settings, server);
       // Requests that are in the sockets already get an answer, if only a refusal, not a reset.
       server.refuse();
       await delay(lingering);
+      await server.drain();
       log.info('stopped');
       await server.close();
     },
@@ -38,6 +50,7 @@ export function closeOnSignal(settings: Settings, server: ServerProcess): void {
         grace.close();
       } else if (performance.now() - stoppedAt > signalEcho) {
         log.error({ signal }, 'a second signal: exiting at once');
+        abandonBatches();
         process.exit(1);
       }
     });

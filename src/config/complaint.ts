@@ -61,7 +61,8 @@ function jsonError(text: string): string {
   }
 }
 
-function shown(value: unknown): string {
+/** A value in a message; a long one in part. */
+export function shown(value: unknown): string {
   const text = JSON.stringify(value) ?? String(value);
   return text.length > longestShown ? `${text.slice(0, longestShown)}…` : text;
 }

@@ -1,5 +1,6 @@
-import { SconceError } from '../errors.js';
+import { shown } from './complaint.js';
 import { type ConfigFileRequest, readConfigFile } from './config-file.js';
+import { invalidConfiguration } from './invalid-configuration.js';
 import { parseProperties } from './properties.js';
 import { allSettings, isSettingName, type Setting, type SettingName } from './setting.js';
 import { valueFromText } from './setting-text.js';
@@ -32,8 +33,7 @@ export function layerOf(
     layer.set(setting.name, { value: values[setting.name], origin, label: origin });
   }
   const foreign = Object.keys(values).find((name) => !isSettingName(name));
-  if (foreign !== undefined)
-    throw new SconceError('INVALID_CONFIGURATION', `${foreign} is not known here`);
+  if (foreign !== undefined) throw invalidConfiguration(`${foreign} is not known here`);
   return layer;
 }
 
@@ -89,6 +89,12 @@ function takeText(
   { origin, label }: Omit<Given, 'value'>,
   notes: string[],
 ): void {
-  if (text.trim() === '' && !setting.secret) notes.push(`${label} has no value and sets nothing`);
-  else layer.set(setting.name, { value: valueFromText(setting, text), origin, label });
+  if (text.trim() === '' && !setting.secret) {
+    notes.push(`${label} has no value and sets nothing`);
+    return;
+  }
+  const value = valueFromText(setting, text);
+  const wrong = setting.forgiving && typeof value === 'string';
+  if (wrong) notes.push(`${label} ${shown(value)} is neither true nor false; it counts as false`);
+  layer.set(setting.name, { value: wrong ? false : value, origin, label });
 }

@@ -1,5 +1,5 @@
 import { Pair, parseLines } from 'dot-properties';
-import { SconceError } from '../errors.js';
+import { invalidConfiguration } from './invalid-configuration.js';
 
 /** One key of a .properties file; of a repeated key the last one. */
 export interface Property {
@@ -72,7 +72,7 @@ function lineCounter(text: string): (offset: number) => number {
 function refuseBrokenEscapes(source: string, at: string): void {
   for (const [sequence] of source.matchAll(/\\(?:u[0-9a-fA-F]{0,4}|[\s\S])/g)) {
     if (sequence.startsWith('\\u') && sequence.length < 6) {
-      throw invalid(
+      throw invalidConfiguration(
         `${at}: Malformed \\uxxxx encoding: "${sequence}" (a backslash is written \\\\)`,
       );
     }
@@ -82,11 +82,8 @@ function refuseBrokenEscapes(source: string, at: string): void {
 function substitute(value: string, at: string, environment: NodeJS.ProcessEnv): string {
   return value.replace(/\$\$([^$]+)\$\$/g, (_whole, name: string) => {
     const found = environment[name];
-    if (found === undefined) throw invalid(`${at}: Invalid Environment Variable ${name}`);
+    if (found === undefined)
+      throw invalidConfiguration(`${at}: Invalid Environment Variable ${name}`);
     return found;
   });
-}
-
-function invalid(message: string): SconceError {
-  return new SconceError('INVALID_CONFIGURATION', message);
 }

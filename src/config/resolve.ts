@@ -1,9 +1,10 @@
 import { resolve } from 'node:path';
-import { SconceError } from '../errors.js';
 import { complaintAbout } from './complaint.js';
 import { type ConfigFileRequest, findConfigFile } from './config-file.js';
+import { invalidConfiguration } from './invalid-configuration.js';
 import { environmentLayer, fileLayer, type Layer, layerOf } from './layers.js';
 import { splitModelEntries } from './model-entries.js';
+import { notesOnModels } from './model-entry-notes.js';
 import { metricsModes } from './schemas/observation.js';
 import { allSettings, type SettingName } from './setting.js';
 import { parseSettings, type Settings } from './settings.js';
@@ -28,7 +29,7 @@ export interface ResolvedSettings {
 }
 
 /** Defaults of the profiles, where they differ from the schema's. */
-const profileDefaults = {
+export const profileDefaults = {
   sconce: {},
   torchserve: { disableTokenAuthorization: false },
 } as const satisfies Record<Profile, Partial<Settings>>;
@@ -52,8 +53,10 @@ export function resolveSettings(request: SettingsRequest): ResolvedSettings {
   applyOverrides(chosen, request.environment, notes);
   forgiveMetricsMode(chosen, notes);
   splitModels(chosen, request.workingFolder);
+  const settings = parseSettings(checkedValues(chosen));
+  notes.push(...notesOnModels(settings.models, chosen.get('models')?.label ?? ''));
   return {
-    settings: parseSettings(checkedValues(chosen)),
+    settings,
     origins: new Map(allSettings.map(({ name }) => [name, chosen.get(name)?.origin ?? 'default'])),
     notes,
     configFile,
@@ -111,7 +114,7 @@ function checkedValues(chosen: Layer): Partial<Record<SettingName, unknown>> {
     if (given === undefined) continue;
     const complaint = complaintAbout(schema, given.value);
     if (complaint !== undefined) {
-      throw new SconceError('INVALID_CONFIGURATION', `${given.label}${complaint}`);
+      throw invalidConfiguration(`${given.label}${complaint}`);
     }
     values[name] = given.value;
   }

@@ -24,6 +24,8 @@ export interface Setting {
   environment: string | undefined;
   /** Whether its value stays out of logs. */
   secret: boolean;
+  /** Whether text that is no boolean is false. */
+  forgiving: boolean;
 }
 
 /** True for the name of a setting. */
@@ -54,6 +56,7 @@ function describe(name: SettingName, group: string): Setting {
     override: nameUnlessNone(schema, 'override', `TS_${key.toUpperCase()}`),
     environment: textOf(schema, 'environment'),
     secret: keyword(schema, 'secret') === true,
+    forgiving: keyword(schema, 'forgiving') === true,
   };
 }
 

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { SconceError } from '../errors.js';
 import { complaintAbout } from './complaint.js';
+import { invalidConfiguration } from './invalid-configuration.js';
 import { accessSettings } from './schemas/access.js';
 import { executionSettings } from './schemas/execution.js';
 import { listenerSettings } from './schemas/listeners.js';
@@ -47,16 +47,12 @@ export function parseSettings(given: Record<string, unknown>): Settings {
   const properties = new Map(Object.entries(settingsSchema.properties));
   for (const [name, value] of Object.entries(given)) {
     const schema = properties.get(name);
-    if (schema === undefined) throw invalid(`${name} is not known here`);
+    if (schema === undefined) throw invalidConfiguration(`${name} is not known here`);
     const complaint = complaintAbout(schema, value);
-    if (complaint !== undefined) throw invalid(`${name}${complaint}`);
+    if (complaint !== undefined) throw invalidConfiguration(`${name}${complaint}`);
   }
   const settings: unknown = Value.Default(settingsSchema, structuredClone(given));
   if (Value.Check(settingsSchema, settings)) return settings;
   const { path, what } = firstViolation(settingsSchema, settings);
-  throw invalid(`${path.join('.')} ${what}`);
-}
-
-function invalid(message: string): SconceError {
-  return new SconceError('INVALID_CONFIGURATION', `Invalid configuration: ${message}`);
+  throw invalidConfiguration(`${path.join('.')} ${what}`);
 }

@@ -63,7 +63,7 @@ export function createApp(
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   // Bodies stay bytes: what they mean is for the handler to say.
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', bodyReader(context.maxRequestSize));
+  app.addContentTypeParser('*', bodyReader(context.maxRequestSize, context.bodies));
   app.decorate('httpContext', context);
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?', 1).join();

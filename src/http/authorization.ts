@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fast
 import { SconceError, toSconceError } from '../errors.js';
 import { type TokenAuthority, type TokenKind, tokenKinds } from '../security/token-authority.js';
 import { sendBody } from './response.js';
+import { serverSchemas } from './schemas/server-schemas.js';
 
 export interface AuthorizationOptions {
   /** Whether /ping is answered without a token, for probes that cannot send one. */
@@ -32,12 +33,12 @@ const inferenceEndings = new Set(['invoke', 'predict']);
 export function authorizationHook(
   authority: TokenAuthority,
   kind: ListenerKind,
-  { exemptPing }: AuthorizationOptions,
+  options: AuthorizationOptions,
 ): onRequestHookHandler {
   return (request, _reply, done) => {
     try {
       const path = request.routeOptions.url ?? request.url.split('?', 1).join();
-      if (!isOpen(path, exemptPing)) {
+      if (!isOpen(path, options)) {
         const needed = kind === 'both' ? kindOf(path) : kind;
         authority.authorize(needed, soleAuthorization(request));
       }
@@ -48,7 +49,8 @@ export function authorizationHook(
   };
 }
 
-function isOpen(path: string, exemptPing: boolean): boolean {
+/** Whether the route of this path is answered without a token. */
+export function isOpen(path: string, { exemptPing }: AuthorizationOptions): boolean {
   const [, first = ''] = path.split('/');
   if (first === 'ping') return exemptPing;
   // The token route checks the API key itself.
@@ -78,13 +80,17 @@ interface TokenRoute {
 
 /** `GET /token?type=management|inference`: a new key for an API, for whoever has the API key. */
 export function tokenRoute(app: FastifyInstance, authority: TokenAuthority): void {
-  app.get<TokenRoute>('/token', { exposeHeadRoute: false }, async (request, reply) => {
-    const [type] = [request.query.type].flat();
-    const kind = tokenKinds.find((known) => known === type);
-    if (kind === undefined) throw new SconceError('TOKEN_RENEWAL_REFUSED');
-    await authority.renew(kind, soleAuthorization(request));
-    sendBody(reply, 200, 'application/json', '\n');
-  });
+  app.get<TokenRoute>(
+    '/token',
+    { exposeHeadRoute: false, schema: serverSchemas.token },
+    async (request, reply) => {
+      const [type] = [request.query.type].flat();
+      const kind = tokenKinds.find((known) => known === type);
+      if (kind === undefined) throw new SconceError('TOKEN_RENEWAL_REFUSED');
+      await authority.renew(kind, soleAuthorization(request));
+      sendBody(reply, 200, 'application/json', '\n');
+    },
+  );
   app.route({
     method: ['HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'],
     url: '/token',

@@ -6,11 +6,16 @@ import { isForm, readForm } from './form-body.js';
 import type { HttpContext } from './http-context.js';
 import { bodyOf, predict } from './prediction-reply.js';
 import { sendError, sendJson } from './response.js';
-import { routeSchemas } from './route-schemas.js';
+import { inferenceSchemas } from './schemas/inference-schemas.js';
+import { serverSchemas } from './schemas/server-schemas.js';
 
 interface Route {
   Params: { model: string; version?: string; '*'?: string };
   Querystring: Record<string, string | string[] | undefined>;
+}
+
+interface TargetRoute {
+  Params: { target: string };
 }
 
 /** As in TorchServe every method is taken like POST. */
@@ -23,7 +28,7 @@ export function inferenceRoutes(app: FastifyInstance, context: HttpContext): voi
   app.addHttpMethod('GET', { hasBody: true, overrideExisting: true });
   app.all(
     '/ping',
-    { onRequest: refuseWhenClosing(() => service.closing), schema: routeSchemas.ping },
+    { onRequest: refuseWhenClosing(() => service.closing), schema: serverSchemas.ping },
     (_request, reply) => {
       const { healthy } = service.health;
       sendJson(reply, healthy ? 200 : 500, { status: healthy ? 'Healthy' : 'Unhealthy' });
@@ -42,26 +47,31 @@ function predictionRoutes(app: FastifyInstance, context: HttpContext): void {
     ['/predictions', false],
     ['/explanations', true],
   ] as const) {
-    const schema = explain ? routeSchemas.explain : routeSchemas.predict;
+    const schema = explain ? inferenceSchemas.explain : inferenceSchemas.predict;
     for (const path of ['/:model', '/:model/:version', '/:model/:version/*']) {
       const url = prefix + path;
       const handler = (request: FastifyRequest<Route>, reply: FastifyReply): void => {
         const { model, version, '*': urlPath = '' } = request.params;
         predict(context, request, reply, { model, version, urlPath, explain });
       };
-      app.route<Route>({
-        method: 'POST',
-        url,
-        handler,
-        schema: path.endsWith('*') ? {} : schema,
-      });
-      app.route<Route>({ method: otherMethods, url, handler });
+      predictionRoute(app, url, path.endsWith('*') ? {} : schema, handler);
     }
   }
 }
 
+/** A route that takes every method; POST is what clients are to use. */
+function predictionRoute(
+  app: FastifyInstance,
+  url: string,
+  schema: object,
+  handler: (request: FastifyRequest<Route>, reply: FastifyReply) => void,
+): void {
+  app.route<Route>({ method: 'POST', url, handler, schema });
+  app.route<Route>({ method: otherMethods, url, handler });
+}
+
 function kserveRoutes(app: FastifyInstance, context: HttpContext): void {
-  app.all<{ Params: { target: string } }>('/v1/models/:target', (request, reply) => {
+  const v1 = (request: FastifyRequest<TargetRoute>, reply: FastifyReply): void => {
     const { target } = request.params;
     const [model = ''] = target.split(':', 1);
     if (target.includes(':predict')) {
@@ -73,12 +83,25 @@ function kserveRoutes(app: FastifyInstance, context: HttpContext): void {
     } else {
       kserveReadiness(context, request, reply, target);
     }
-  });
-  for (const [verb, explain] of [
-    ['infer', false],
-    ['explain', true],
+  };
+  for (const [method, schema] of [
+    ['GET', inferenceSchemas.kserveReady],
+    ['POST', inferenceSchemas.kservePredict],
+    [otherMethods.filter((each) => each !== 'GET'), {}],
   ] as const) {
-    app.all<Route>(`/v2/models/:model/${verb}`, (request, reply) => {
+    app.route<TargetRoute>({
+      method: [method].flat(),
+      url: '/v1/models/:target',
+      exposeHeadRoute: false,
+      schema,
+      handler: v1,
+    });
+  }
+  for (const [verb, explain, schema] of [
+    ['infer', false, inferenceSchemas.kserveInfer],
+    ['explain', true, inferenceSchemas.kserveExplain],
+  ] as const) {
+    predictionRoute(app, `/v2/models/:model/${verb}`, schema, (request, reply) => {
       predict(context, request, reply, { model: request.params.model, explain });
     });
   }
@@ -86,8 +109,10 @@ function kserveRoutes(app: FastifyInstance, context: HttpContext): void {
 
 /** The same readiness where nothing else of KServe's is served: TorchServe has it there only. */
 export function kserveReadinessRoute(app: FastifyInstance, context: HttpContext): void {
-  app.all<{ Params: { model: string } }>('/v1/models/:model', (request, reply) =>
-    kserveReadiness(context, request, reply, request.params.model),
+  app.all<TargetRoute>(
+    '/v1/models/:target',
+    { schema: inferenceSchemas.kserveReady },
+    (request, reply) => kserveReadiness(context, request, reply, request.params.target),
   );
 }
 
@@ -105,7 +130,7 @@ function kserveReadiness(
 
 /** Routes whose query is a part of the input: SageMaker's, and those of TorchServe's ancestors. */
 function legacyRoutes(app: FastifyInstance, context: HttpContext): void {
-  app.all<Route>('/invocations', (request, reply) => {
+  predictionRoute(app, '/invocations', inferenceSchemas.invocations, (request, reply) => {
     const parameters = readParameters(request);
     const given = parameters.findLast(({ name }) => name === 'model_name')?.value;
     const model = given === undefined || given.length === 0 ? onlyModel(context) : text(given);
@@ -113,7 +138,7 @@ function legacyRoutes(app: FastifyInstance, context: HttpContext): void {
     predict(context, request, reply, { model }, parameters);
   });
   for (const url of ['/models/:model/invoke', '/:model/predict', '/:model/:version/predict']) {
-    app.all<Route>(url, (request, reply) => {
+    predictionRoute(app, url, inferenceSchemas.invoke, (request, reply) => {
       const { model, version } = request.params;
       predict(context, request, reply, { model, version }, readParameters(request));
     });

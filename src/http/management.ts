@@ -6,7 +6,7 @@ import { modelManagementDescription } from './openapi/descriptions.js';
 import { type Query, toBoolean, toInteger } from './query.js';
 import { readRegistration } from './register-request.js';
 import { jsonText, respond, sendError, sendJson } from './response.js';
-import { routeSchemas } from './route-schemas.js';
+import { managementSchemas } from './schemas/management-schemas.js';
 import { torchServeVersion } from './torchserve-version.js';
 
 interface Route {
@@ -36,19 +36,19 @@ export function managementRoutes(
   const guarded = (handler: (request: Request, reply: FastifyReply) => Promise<void>) =>
     enableModelApi ? handler : refuseMethod;
   resource(app, '/models', {
-    GET: { schema: routeSchemas.listModels, handler: api.list },
-    POST: { schema: routeSchemas.registerModel, handler: guarded(api.register) },
+    GET: { schema: managementSchemas.listModels, handler: api.list },
+    POST: { schema: managementSchemas.registerModel, handler: guarded(api.register) },
   });
   for (const url of ['/models/:model', '/models/:model/:version']) {
     resource(app, url, {
-      GET: { schema: routeSchemas.describeModel, handler: api.describe },
-      PUT: { schema: routeSchemas.scaleModel, handler: api.scale },
-      DELETE: { schema: routeSchemas.unregisterModel, handler: guarded(api.unregister) },
+      GET: { schema: managementSchemas.describeModel, handler: api.describe },
+      PUT: { schema: managementSchemas.scaleModel, handler: api.scale },
+      DELETE: { schema: managementSchemas.unregisterModel, handler: guarded(api.unregister) },
       OPTIONS: { schema: {}, handler: api.explain },
     });
   }
   resource(app, '/models/:model/:version/set-default', {
-    PUT: { schema: routeSchemas.setDefault, handler: api.setDefault },
+    PUT: { schema: managementSchemas.setDefault, handler: api.setDefault },
   });
 }
 

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Metrics } from '../metrics/metrics.js';
 import type { Query } from './query.js';
 import { sendBody } from './response.js';
+import { serverSchemas } from './schemas/server-schemas.js';
 
 interface MetricsRequest {
   Querystring: Query;
@@ -13,5 +14,6 @@ export function metricsRoutes(app: FastifyInstance, metrics: Metrics): void {
     const names = [request.query['name[]'] ?? []].flat();
     sendBody(reply, 200, metrics.contentType, await metrics.text(names));
   };
-  for (const path of ['/metrics', '/metrics/*']) app.all<MetricsRequest>(path, answer);
+  app.all<MetricsRequest>('/metrics', { schema: serverSchemas.metrics }, answer);
+  app.all<MetricsRequest>('/metrics/*', answer);
 }

@@ -44,13 +44,13 @@ export interface Response {
   headers: string[];
   /** Text is ASCII. */
   body: string | Buffer;
-  /** Without the headers of every response, but for those of CORS. */
+  /** Without the headers of every response, but for those of CORS; neither counted nor logged. */
   bare?: boolean;
 }
 
 /**
  * Writes a response past Fastify, which would change the letter case of header names, and insists
- * on a content type and a reason phrase. Counts and logs it.
+ * on a content type and a reason phrase. Counts and logs it, unless it is bare.
  *
  * @param since when the request arrived, in performance.now() milliseconds, where that is known
  */
@@ -73,7 +73,7 @@ export function respond(reply: FastifyReply, response: Response, since?: number)
   } else {
     raw.end(body, 'latin1');
   }
-  context.observer.responded(reply, status, since);
+  if (!bare) context.observer.responded(reply, status, since);
 }
 
 /**
@@ -162,6 +162,7 @@ const capacityCodes: ReadonlySet<ErrorCode> = new Set([
   'NO_CAPACITY',
   'NO_CAPACITY_VERSION',
   'MEMORY_FULL',
+  'BODIES_FULL',
 ]);
 
 /** The reason phrase of 413 before it was renamed. */
@@ -170,7 +171,7 @@ const tooLarge = 'Request Entity Too Large';
 /** An error's response. */
 export function sendError(reply: FastifyReply, error: SconceError): void {
   const { status } = error;
-  // TorchServe answers an oversized body with nothing but the status.
+  // TorchServe answers an oversized body with nothing but the status, and keeps no account of it.
   if (error.code === 'BODY_TOO_LARGE') {
     respond(reply, { status, phrase: tooLarge, headers: [], body: '', bare: true });
     return;

@@ -8,7 +8,8 @@ import { packageVersion } from '../package-version.js';
 import { type LoadedTls, loadTls } from '../security/tls.js';
 import type { TokenAuthority } from '../security/token-authority.js';
 import { createApp, refuseWhenClosing } from './app.js';
-import { authorizationHook, tokenRoute } from './authorization.js';
+import { authorizationHook, isOpen, tokenRoute } from './authorization.js';
+import { BodyBudget } from './body-budget.js';
 import { corsHeaders } from './cors.js';
 import { descriptionRoutes } from './description-routes.js';
 import { healthRoutes } from './health-routes.js';
@@ -64,6 +65,7 @@ export class HttpServer {
       service,
       observer,
       maxRequestSize: settings.maxRequestSize,
+      bodies: BodyBudget.forBodiesOf(settings.maxRequestSize),
       maxResponseSize: settings.maxResponseSize,
       cors: corsHeaders(settings),
       closeOnError: settings.closeConnectionOnError,
@@ -137,10 +139,11 @@ function addSurfaces(
   const { service } = context;
   const inference = surfaces.includes('inference');
   const management = surfaces.includes('management');
-  if (authority !== undefined && (inference || management)) {
+  const exemptions = { exemptPing: settings.tokenExemptPing };
+  const secured = authority !== undefined && (inference || management);
+  if (secured) {
     const kind = inference && management ? 'both' : inference ? 'inference' : 'management';
-    const exemptPing = settings.tokenExemptPing;
-    app.addHook('onRequest', authorizationHook(authority, kind, { exemptPing }));
+    app.addHook('onRequest', authorizationHook(authority, kind, exemptions));
   }
   // Predictions are refused by the service: a hook would cost each of them more.
   if (!inference)
@@ -148,7 +151,11 @@ function addSurfaces(
       'onRequest',
       refuseWhenClosing(() => service.closing),
     );
-  registerOpenApi(app, { title: 'Sconce', version: packageVersion() });
+  registerOpenApi(app, {
+    title: 'Sconce',
+    version: packageVersion(),
+    isOpen: secured ? (path) => isOpen(path, exemptions) : undefined,
+  });
   descriptionRoutes(app, surfaces);
   if (inference || management) healthRoutes(app, context);
   if (inference) {

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
-import { access, mkdir } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { access, mkdir, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { SconceError } from '../errors.js';
 import type { ChannelFile, Layout } from './channel.js';
 import { LineBuffer } from './line-buffer.js';
@@ -86,7 +86,7 @@ async function openIn(
   if (folder.path === undefined) return undefined;
   const path = resolve(folder.path);
   try {
-    await mkdir(path, { recursive: true });
+    await makeFolder(path);
     await access(path, constants.W_OK | constants.X_OK);
     return await RotatingFile.open(path, `${name}.log`, rotation);
   } catch (error) {
@@ -96,4 +96,27 @@ async function openIn(
       `${folder.setting}: ${name}.log cannot be written in ${path}: ${reason}. Make the folder writable, or name another with ${folder.howToChange}.`,
     );
   }
+}
+
+/** Node's own recursive mkdir never ends where the system refuses folders with ENOENT: in /proc. */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await makeLastFolder(path);
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT') || path === dirname(path)) throw error;
+    await makeFolder(dirname(path));
+    await makeLastFolder(path);
+  }
+}
+
+async function makeLastFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    if (!hasCode(error, 'EEXIST') || !(await stat(path)).isDirectory()) throw error;
+  }
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
 }

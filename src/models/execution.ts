@@ -2,6 +2,7 @@ import { Assembler, defaultMaxShapes, type Load } from '../batching/assembler.js
 import type { SlabBudget } from '../batching/slab-budget.js';
 import { layOut } from '../batching/slab-layout.js';
 import { slabCapacity } from '../batching/slab-ring.js';
+import { mostInstances } from '../config/api-bounds.js';
 import { isErrorCode, SconceError, toHandlerError, toSconceError } from '../errors.js';
 import type { Handler, PreparedRows } from '../handlers/handler.js';
 import type { HandlerFactory } from '../handlers/registry.js';
@@ -25,7 +26,8 @@ import type { ModelSource } from './model-source.js';
 import type { Prediction } from './prediction.js';
 import { Signatures } from './signatures.js';
 
-export type ExecutionState = 'loading' | 'ready' | 'failed' | 'closing' | 'closed';
+/** `stuck`: ready once, and every instance hangs. */
+export type ExecutionState = 'loading' | 'ready' | 'stuck' | 'failed' | 'closing' | 'closed';
 
 /** Everything about an execution that is settled before it loads. */
 export interface ExecutionOptions {
@@ -62,12 +64,21 @@ export interface ExecutionContext {
   metrics: VersionMetrics;
   /** So many instances can take work; milliseconds that each of the new ones took to get there. */
   instancesStarted(milliseconds: readonly number[], running: number): void;
+  /** What the code of the model printed, and how many lines were lost after it. */
+  printed(lines: readonly string[], dropped: number): void;
   /** It cannot be loaded, or does not serve any more. */
   failed(error: SconceError): void;
+  /** So many batches have run for longer than responseTimeout; so many instances stand in. */
+  hanging(batches: number, replacements: number): void;
+  /** It was stuck, and serves again. */
+  recovered(): void;
 }
 
 /** Milliseconds an instance waits for a writer that has reserved rows and not settled them. */
 const commitTimeout = 1000;
+
+/** Instances that stand in for stuck ones at the same time. */
+const mostReplacements = 3;
 
 /** Milliseconds that a timer of Node.js can wait at most. */
 const longestTimer = 2 ** 31 - 1;
@@ -89,6 +100,13 @@ export class Execution {
   #rowsPerBatch: number | undefined;
   /** Instances that are wanted. */
   #instances: number;
+  #intraOpThreads: number;
+  /** Instances besides, in place of those that hang. */
+  #replacements = 0;
+  /** Batches that have run for longer than responseTimeout. */
+  #hanging = 0;
+  /** Since when every instance hangs, in performance.now() milliseconds. */
+  #stuckSince: number | undefined;
   /** Resolves when they run. */
   #steady: Promise<void>;
   /** Changes of the number of instances that are under way, oldest first. */
@@ -121,6 +139,7 @@ export class Execution {
     private readonly open: typeof openModel = openModel,
   ) {
     this.#instances = options.instances;
+    this.#intraOpThreads = options.intraOpThreads;
     const { jobQueueSize, responseTimeout, clientTimeout } = options;
     this.#patience = Math.min(
       responseTimeout * 1000,
@@ -155,16 +174,17 @@ export class Execution {
   }
 
   get state(): ExecutionState {
-    return this.#state;
+    return this.#state === 'ready' && this.#stuckSince !== undefined ? 'stuck' : this.#state;
   }
 
+  /** Why it has failed or is stuck. */
   get failure(): SconceError | undefined {
-    return this.#failure;
+    return this.#failure ?? (this.state === 'stuck' ? this.#stuckError() : undefined);
   }
 
-  /** When it failed, in performance.now() milliseconds. */
+  /** Since when it has failed or is stuck, in performance.now() milliseconds. */
   get failedAt(): number | undefined {
-    return this.#failedAt;
+    return this.#failedAt ?? this.#stuckSince;
   }
 
   /** What the file says of itself; undefined until it is loaded. */
@@ -239,16 +259,19 @@ export class Execution {
    */
   scale(instances: number, intraOpThreads: number): Promise<void> {
     this.#instances = instances;
-    this.#steady = this.#scale(instances, intraOpThreads);
+    this.#intraOpThreads = intraOpThreads;
+    this.#replacements = this.#replacementsFor(this.#hanging);
+    this.#steady = this.#scale();
+    this.#checkStuck();
     return this.#steady;
   }
 
-  async #scale(instances: number, intraOpThreads: number): Promise<void> {
+  async #scale(): Promise<void> {
     await this.loaded;
     if (this.#model === undefined || this.#state !== 'ready') {
       throw new SconceError('MODEL_CLOSED', this.name, this.version);
     }
-    this.#model.scale(instances, intraOpThreads);
+    this.#model.scale(this.#instances + this.#replacements, this.#intraOpThreads);
     const done = new Deferred<void>();
     this.#scalings.push(done);
     return done.promise;
@@ -322,6 +345,7 @@ export class Execution {
             ),
           warmed: (signature, error) => this.#warmUpEnded(signature, error),
           scaled: (event) => this.#scaled(event),
+          printed: (lines, dropped) => this.context.printed(lines, dropped),
           closed: () => this.#ended(),
         },
       );
@@ -382,6 +406,7 @@ export class Execution {
         maxShapes: defaultMaxShapes,
       },
       (id) => this.#signatures.get(id),
+      (batches) => this.#replaceHanging(batches),
     );
     if (rowShape !== undefined) {
       const { limit } = this.context.budget;
@@ -431,8 +456,47 @@ export class Execution {
     );
     if (this.#scalings.length > 0) return;
     // The others could not be made; whoever wants them has to ask again.
-    this.#instances = instances;
+    this.#instances = Math.min(this.#instances, instances);
+    this.#replacements = Math.min(this.#replacements, instances - this.#instances);
     this.#steady = Promise.resolve();
+    this.#checkStuck();
+  }
+
+  /**
+   * Nothing can end a batch in this process: another instance takes the place of one that hangs,
+   * and goes when the batch ends after all.
+   */
+  #replaceHanging(batches: number): void {
+    const more = batches > this.#hanging;
+    this.#hanging = batches;
+    if (this.#state !== 'ready') return;
+    const replacements = this.#replacementsFor(batches);
+    if (replacements !== this.#replacements) {
+      this.#replacements = replacements;
+      // What becomes of it shows in #scaled().
+      this.#scale().catch(() => {});
+    }
+    if (more) this.context.hanging(batches, replacements);
+    this.#checkStuck();
+  }
+
+  #replacementsFor(batches: number): number {
+    return Math.max(0, Math.min(batches, mostReplacements, mostInstances - this.#instances));
+  }
+
+  #checkStuck(): void {
+    const isStuck = this.#hanging >= this.#instances + this.#replacements;
+    if (isStuck === (this.#stuckSince !== undefined)) return;
+    this.#stuckSince = isStuck ? performance.now() : undefined;
+    if (isStuck) this.context.failed(this.#stuckError());
+    else this.context.recovered();
+  }
+
+  #stuckError(): SconceError {
+    const { name, version, options } = this;
+    const instances = this.#instances + this.#replacements;
+    const { responseTimeout } = options;
+    return new SconceError('MODEL_STUCK', name, version, instances, responseTimeout, name);
   }
 
   #warmUpEnded(signature: number, error?: { code: string; message: string }): void {

@@ -1,11 +1,11 @@
-import type { SconceError } from '../errors.js';
+import { inWords, type SconceError } from '../errors.js';
 import type { ModelVersion } from './model-version.js';
 
 /** Whether the models do what was asked of them. */
 export interface Health {
   /**
-   * What TorchServe's /ping says: false only when a default version has failed for longer than its
-   * maxRetryTimeoutInSec. A model that is loading, or could not be found at start, is healthy.
+   * What TorchServe's /ping says: false only when a default version has failed, or is stuck, for
+   * longer than its maxRetryTimeoutInSec. A model that is loading, or could not be found at start, is healthy.
    */
   healthy: boolean;
   /** True when every default version that shall have instances answers requests. */
@@ -24,10 +24,12 @@ export function healthOf(
   changing: boolean,
 ): Health {
   const waitingFor: Record<string, string> = {};
-  for (const [name, error] of missing) waitingFor[name] = error.message;
+  for (const [name, error] of missing) waitingFor[name] = inWords(error);
   for (const version of defaults) {
     delete waitingFor[version.name];
-    if (!isReady(version)) waitingFor[version.name] = version.failure?.message ?? version.state;
+    if (isReady(version)) continue;
+    const { name, failure, state } = version;
+    waitingFor[name] = failure === undefined ? state : inWords(failure);
   }
   return {
     healthy: !defaults.some(isLost),
@@ -42,6 +44,6 @@ export function isReady({ state, minWorkers }: ModelVersion): boolean {
 }
 
 function isLost({ failedAt, state, options }: ModelVersion): boolean {
-  if (state !== 'failed' || failedAt === undefined) return false;
+  if ((state !== 'failed' && state !== 'stuck') || failedAt === undefined) return false;
   return performance.now() - failedAt > options.maxRetryTimeout * 1000;
 }

@@ -3,10 +3,11 @@ import { SlabBudget } from '../batching/slab-budget.js';
 import { checkApiOptions, checkInstances } from '../config/api-bounds.js';
 import type { ApiOptions } from '../config/model-options.js';
 import type { Settings } from '../config/settings.js';
-import { SconceError, toSconceError } from '../errors.js';
+import { inWords, SconceError, toSconceError } from '../errors.js';
 import type { HandlerRequest } from '../handlers/handler.js';
 import { builtInHandlers, type HandlerFactory } from '../handlers/registry.js';
 import type { Log } from '../logging/log.js';
+import type { Messages } from '../logging/messages.js';
 import type { Metrics } from '../metrics/metrics.js';
 import { FileChecks } from '../workers/file-checks.js';
 import { Pool } from '../workers/pool.js';
@@ -39,9 +40,20 @@ export interface ModelServiceOptions {
   settings: Settings;
   metrics: Metrics;
   log: Log;
+  /** Takes what the code of models prints; nobody reads it without. */
+  modelLog?: Messages['model'];
   cores: number;
   /** Handlers by name; the built-in ones unless others are given. */
   handlers?: ReadonlyMap<string, HandlerFactory>;
+}
+
+/** A model that the server was to start with, and that could not be registered. */
+interface MissingModel {
+  error: SconceError;
+  /** Where it was looked for. */
+  url: string;
+  /** Whether the server is not ready without it. */
+  required: boolean;
 }
 
 const mebibyte = 1024 * 1024;
@@ -55,6 +67,7 @@ export class ModelService {
   readonly #settings: Settings;
   readonly #metrics: Metrics;
   readonly #log: Log;
+  readonly #modelLog: Messages['model'];
   readonly #budget: SlabBudget;
   readonly #pool: Pool;
   readonly #checks = new FileChecks();
@@ -62,7 +75,7 @@ export class ModelService {
   readonly #handlers: ReadonlyMap<string, HandlerFactory>;
   readonly #cores: number;
   /** Models that the server was started with and that could not be found or unpacked. */
-  readonly #missing = new Map<string, SconceError>();
+  readonly #missing = new Map<string, MissingModel>();
   /** Versions that are no longer listed and still answer what they had admitted. */
   readonly #leaving = new Set<ModelVersion>();
   /** Ends downloads and unpacking when the server stops. */
@@ -73,10 +86,18 @@ export class ModelService {
   /** Set while the models that the server starts with are being registered. */
   starting = false;
 
-  constructor({ settings, metrics, log, cores, handlers = builtInHandlers }: ModelServiceOptions) {
+  constructor({
+    settings,
+    metrics,
+    log,
+    modelLog = () => {},
+    cores,
+    handlers = builtInHandlers,
+  }: ModelServiceOptions) {
     this.#settings = settings;
     this.#metrics = metrics;
     this.#log = log;
+    this.#modelLog = modelLog;
     this.#cores = cores;
     this.#handlers = handlers;
     this.#budget = new SlabBudget(settings.slabMemory * mebibyte);
@@ -117,9 +138,15 @@ export class ModelService {
     this.#onChange = listener;
   }
 
-  /** A model the server was asked to start with is not there: the server is not ready. */
-  missing(name: string, error: SconceError): void {
-    this.#missing.set(name, error);
+  /**
+   * A model that the server was to start with could not be registered, until it is registered from
+   * the same place or under this name, or is removed.
+   *
+   * @param url where it was looked for
+   * @param required whether the server is not ready without it
+   */
+  missing(name: string, error: SconceError, url = name, required = true): void {
+    this.#missing.set(name, { url, error, required });
   }
 
   /**
@@ -140,6 +167,7 @@ export class ModelService {
       await source.dispose();
       throw error;
     }
+    this.#found(request.url);
     const { minWorkers: workers, maxWorkers } = version.options.workers;
     const started = version.scale(workers, maxWorkers);
     if (!wait && workers > 0) {
@@ -175,7 +203,8 @@ export class ModelService {
 
   /**
    * Removes a version: it is no longer found at once, answers what it has admitted, and gives
-   * back its memory and files.
+   * back its memory and files. Of a model that could not be registered at start, nobody waits for
+   * it any more.
    *
    * @returns when that is done
    * @throws {SconceError} MODEL_NOT_FOUND, MODEL_VERSION_NOT_FOUND; DEFAULT_VERSION_IN_USE for the
@@ -183,12 +212,18 @@ export class ModelService {
    *   unregisterModelTimeout (it goes on in the background then).
    */
   async unregister(name: string, version?: string): Promise<void> {
+    if (version === undefined && !this.#models.has(name) && this.#missing.delete(name)) return;
     const found = this.#models.version(name, version);
     this.#models.checkRemovable(found);
     const removed = this.#remove(found);
+    if (!this.#models.has(name)) this.#missing.delete(name);
     this.#changed();
+    await this.#withinUnregisterTimeout(name, removed);
+  }
+
+  async #withinUnregisterTimeout(name: string, work: Promise<void>): Promise<void> {
     const { unregisterModelTimeout } = this.#settings;
-    if (!(await endsWithin(removed, unregisterModelTimeout * 1000))) {
+    if (!(await endsWithin(work, unregisterModelTimeout * 1000))) {
       throw new SconceError('UNREGISTER_TIMEOUT', name);
     }
   }
@@ -196,7 +231,8 @@ export class ModelService {
   /**
    * Sets how many instances a version shall have.
    *
-   * @returns when that many run
+   * @returns `done`: when that many run. Fewer may take as long as unregisterModelTimeout to finish
+   *   what they run, then it is UNREGISTER_TIMEOUT, and goes on in the background.
    * @throws {SconceError} MODEL_NOT_FOUND, MODEL_VERSION_NOT_FOUND, WORKER_RANGE, WORKER_INDEX,
    *   INVALID_REQUEST for more instances than there may be; as a rejection of `done` WORKERS_FAILED or WORKERS_OUT_OF_MEMORY.
    */
@@ -209,9 +245,11 @@ export class ModelService {
     checkInstances('min_worker', minWorkers);
     const found = this.#models.version(name, version);
     if (minWorkers < 0) throw new SconceError('WORKER_INDEX', minWorkers);
-    const done = found.scale(minWorkers, maxWorkers).catch((error) => {
+    const shrinks = maxWorkers < found.workers.length;
+    const scaled = found.scale(minWorkers, maxWorkers).catch((error) => {
       throw workersFailed(found, error);
     });
+    const done = shrinks ? this.#withinUnregisterTimeout(name, scaled) : scaled;
     // Whoever does not wait reads the failure in the description of the model.
     done.catch(() => {});
     this.#changed();
@@ -257,7 +295,7 @@ export class ModelService {
   #explainAbsence(name: string): void {
     const missing = this.#missing.get(name);
     if (missing !== undefined) {
-      throw new SconceError('MODEL_NOT_FOUND', name).because(missing.message);
+      throw new SconceError('MODEL_NOT_FOUND', name).because(inWords(missing.error));
     }
     if (this.starting) {
       throw new SconceError('NO_CAPACITY', name).because('The server is registering its models.');
@@ -276,7 +314,9 @@ export class ModelService {
 
   /** Whether the models do what was asked of them. */
   get health(): Health {
-    return healthOf(this.#models.defaults(), this.#missing, this.#closing || this.starting);
+    const missing = new Map<string, SconceError>();
+    for (const [name, { error, required }] of this.#missing) if (required) missing.set(name, error);
+    return healthOf(this.#models.defaults(), missing, this.#closing || this.starting);
   }
 
   /** How models of this server are found and unpacked. */
@@ -302,6 +342,13 @@ export class ModelService {
     await Promise.all([this.#pool.close(), this.#checks.close()]);
   }
 
+  /** What could not be registered at start, perhaps under a name that was guessed, is there now. */
+  #found(url: string): void {
+    for (const [name, missing] of this.#missing) {
+      if (missing.url === url) this.#missing.delete(name);
+    }
+  }
+
   #add(source: ModelSource, api: ApiOptions, loadedAtStartup: boolean): ModelVersion {
     if (this.#closing) throw new SconceError('SHUTTING_DOWN');
     this.#models.checkFree(source.name, source.version);
@@ -315,10 +362,12 @@ export class ModelService {
       checks: this.#checks,
       metrics: this.#metrics.forVersion(source.name, source.version),
       log,
+      modelLog: this.#modelLog,
       handlers: this.#handlers,
       nextWorkerId: () => this.#nextWorkerId++,
     });
     this.#models.add(version);
+    this.#missing.delete(source.name);
     return version;
   }
 
@@ -338,10 +387,14 @@ export class ModelService {
 }
 
 /** The answer to whoever asked for instances that could not be started. */
-function workersFailed({ name, version }: ModelVersion, error: unknown): SconceError {
-  const { code, message } = toSconceError(error);
-  const row = code === 'OUT_OF_MEMORY' ? 'WORKERS_OUT_OF_MEMORY' : 'WORKERS_FAILED';
-  return new SconceError(row, name, version).because(message);
+function workersFailed({ name, version, removed }: ModelVersion, thrown: unknown): SconceError {
+  const error = toSconceError(thrown);
+  const row = error.code === 'OUT_OF_MEMORY' ? 'WORKERS_OUT_OF_MEMORY' : 'WORKERS_FAILED';
+  let reason = inWords(error);
+  if (error.code === 'MODEL_CLOSED') {
+    reason = removed ? 'the model was removed' : 'it was scaled to nothing meanwhile';
+  }
+  return new SconceError(row, name, version).because(reason);
 }
 
 /** True when the promise is settled in that time. */

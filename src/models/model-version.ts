@@ -1,9 +1,10 @@
 import type { Load } from '../batching/assembler.js';
 import type { SlabBudget } from '../batching/slab-budget.js';
-import { SconceError, toSconceError } from '../errors.js';
+import { inWords, SconceError, toSconceError } from '../errors.js';
 import { type HandlerFactory, unknownHandlerReason } from '../handlers/registry.js';
 import type { OffLoop } from '../handlers/tensor/off-loop.js';
 import type { Log } from '../logging/log.js';
+import type { Messages } from '../logging/messages.js';
 import type { VersionMetrics } from '../metrics/metrics.js';
 import type { NativeModelDescription } from '../native/addon.js';
 import type { FileChecks } from '../workers/file-checks.js';
@@ -25,6 +26,8 @@ export interface VersionContext {
   checks: FileChecks;
   metrics: VersionMetrics;
   log: Log;
+  /** Takes what the code of the model prints. */
+  modelLog: Messages['model'];
   handlers: ReadonlyMap<string, HandlerFactory>;
   /** The next number of a worker, as TorchServe counts them over all models. */
   nextWorkerId(): number;
@@ -62,6 +65,11 @@ export class ModelVersion {
   get state(): VersionState {
     if (this.#closed !== undefined) return this.#execution?.state ?? 'closed';
     return this.#execution?.state ?? 'unloaded';
+  }
+
+  /** True once it is being removed. */
+  get removed(): boolean {
+    return this.#closed !== undefined;
   }
 
   /** Why it could not be loaded, or serves no more. */
@@ -153,7 +161,7 @@ export class ModelVersion {
     try {
       await execution.loaded;
     } catch (error) {
-      throw new SconceError('DESCRIBE_TIMEOUT').because(toSconceError(error).message);
+      throw new SconceError('DESCRIBE_TIMEOUT').because(inWords(toSconceError(error)));
     }
     return execution.describe() ?? {};
   }
@@ -176,7 +184,8 @@ export class ModelVersion {
     if (this.#closed !== undefined) {
       throw new SconceError('MODEL_CLOSED', this.name, this.version);
     }
-    const drained = count === 0 || this.#execution?.state === 'failed' ? this.#retire() : undefined;
+    const isBroken = this.#execution?.state === 'failed' || this.#execution?.state === 'stuck';
+    const drained = count === 0 || isBroken ? this.#retire() : undefined;
     this.#workers.resize(count);
     if (count === 0) return drained;
     const execution = this.#execution;
@@ -220,6 +229,8 @@ export class ModelVersion {
 
   async #start(instances: number): Promise<void> {
     const { options, source, context } = this;
+    // The oldest, which is the last to stop: instances are not told apart in what they print.
+    const worker = this.#workerName(this.#workers.list[0]?.id ?? 0);
     const execution = new Execution(
       {
         ...options,
@@ -235,7 +246,13 @@ export class ModelVersion {
         checks: context.checks,
         metrics: context.metrics,
         instancesStarted: (milliseconds, running) => this.#instancesStarted(milliseconds, running),
-        failed: ({ message }) => context.log.error(message),
+        printed: (lines, dropped) => this.#printed(worker, lines, dropped),
+        failed: (error) => context.log.error(inWords(error)),
+        hanging: (batches, replacements) => {
+          const { responseTimeout } = options;
+          context.log.warn({ batches, replacements, responseTimeout }, 'batches do not end');
+        },
+        recovered: () => context.log.info('serves again'),
       },
     );
     this.#execution = execution;
@@ -245,9 +262,20 @@ export class ModelVersion {
 
   #instancesStarted(milliseconds: readonly number[], running: number): void {
     for (const { id, loadMilliseconds = 0 } of this.#workers.started(milliseconds, running)) {
-      const worker = `W-${id}-${this.name}_${this.version}`;
-      this.context.metrics.workerLoaded(worker, loadMilliseconds);
+      this.context.metrics.workerLoaded(this.#workerName(id), loadMilliseconds);
     }
+  }
+
+  /** As TorchServe names the threads of its workers. */
+  #workerName(id: number): string {
+    return `W-${id}-${this.name}_${this.version}`;
+  }
+
+  #printed(worker: string, lines: readonly string[], dropped: number): void {
+    for (const line of lines) this.context.modelLog('info', worker, line);
+    if (dropped === 0) return;
+    const notice = `${dropped} more lines were printed faster than they can be logged, and dropped`;
+    this.context.modelLog('warn', worker, notice);
   }
 
   /** Why the model cannot run here at all, which its registration did not look at. */

@@ -3,7 +3,7 @@ import { basename, isAbsolute, join, resolve } from 'node:path';
 import { defaultModelName, listModelStore } from '../archive/model-store.js';
 import type { ApiOptions } from '../config/model-options.js';
 import type { Settings } from '../config/settings.js';
-import { SconceError, toSconceError } from '../errors.js';
+import { inWords, SconceError, toSconceError } from '../errors.js';
 import type { Log } from '../logging/log.js';
 import type { ModelService } from './model-service.js';
 import { type ModelSource, openSource, openTrusted, type SourceRequest } from './model-source.js';
@@ -36,7 +36,7 @@ export interface StartedModels {
 
 /**
  * Registers the models of `--models`; they load in the background. One that is not there does not
- * keep the others from being served.
+ * keep the others from being served; the server is ready without it unless it was named.
  */
 export async function registerStartModels(
   service: ModelService,
@@ -44,7 +44,7 @@ export async function registerStartModels(
   log: Log,
 ): Promise<StartedModels> {
   const started: StartedModels = { versions: [], failures: [] };
-  for (const entry of await expand(loadModels, modelStore)) {
+  for (const [entry, isNamed] of await expand(loadModels, modelStore)) {
     const request = parseEntry(entry);
     try {
       const source = await findSource(request, modelStore, service);
@@ -54,8 +54,9 @@ export async function registerStartModels(
       if (service.closing) break;
       const error = toSconceError(thrown);
       started.failures.push(error);
-      service.missing(request.name ?? defaultModelName(basename(request.url)), error);
-      log.error(`Failed to load model: ${entry}: ${error.message}`);
+      const name = request.name ?? defaultModelName(basename(request.url));
+      service.missing(name, error, request.url, isNamed);
+      log[isNamed ? 'error' : 'warn'](`Failed to load model: ${entry}: ${inWords(error)}`);
     }
   }
   return started;
@@ -84,16 +85,22 @@ function isAll(entry: string): boolean {
   return entry.toLowerCase() === 'all';
 }
 
-async function expand(entries: readonly string[], store: string | undefined): Promise<string[]> {
-  const expanded = new Set<string>();
+/** Every entry once, and whether it was named: the others just lie in the store. */
+async function expand(
+  entries: readonly string[],
+  store: string | undefined,
+): Promise<Map<string, boolean>> {
+  const expanded = new Map<string, boolean>();
   for (const entry of entries) {
     if (isAll(entry) && store !== undefined) {
-      for (const name of await listModelStore(store)) expanded.add(name);
+      for (const name of await listModelStore(store)) {
+        if (!expanded.has(name)) expanded.set(name, false);
+      }
     } else {
-      expanded.add(entry);
+      expanded.set(entry, true);
     }
   }
-  return [...expanded];
+  return expanded;
 }
 
 /** `name=url`, or `url`. */

@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SconceError } from '../errors.js';
@@ -52,8 +52,13 @@ function isOtherProcess(pid: number): boolean {
   if (pid === process.pid) return false;
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
     return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+  try {
+    // A process that has ended keeps its number until somebody has waited for it; it says nothing.
+    return readFileSync(`/proc/${pid}/cmdline`).length > 0;
+  } catch {
+    return true;
   }
 }

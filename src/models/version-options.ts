@@ -64,7 +64,7 @@ export function versionOptions(
   return {
     ...others,
     workers: { minWorkers, maxWorkers },
-    device: resolveDevice(device, deviceIds),
+    device: resolveDevice(device, { ids: deviceIds, mostGpus: settings.numberOfGpu }),
     batchDelay: batchPolicy === 'legacy' && values.batchSize > 1 ? values.maxBatchDelay : 0,
   };
 }

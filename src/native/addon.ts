@@ -136,6 +136,11 @@ export interface NativeModel {
    * answer to all. Throws MODEL_CLOSED when it already does.
    */
   scale(instances: number, intraOpThreads: number): void;
+  /**
+   * What the model has printed since the last call: lines, each with a line break at its end. Of
+   * lines that were printed faster than they were taken only the number is known.
+   */
+  takePrinted(): { text: string; dropped: number };
   /** Addresses of the parameter storages that each running instance uses, oldest instance first. */
   parameterPointers(): bigint[][];
   /**
@@ -196,6 +201,8 @@ export type NativeEvent =
   | ScaledEvent
   | { kind: 'failed'; model: number; code: string; message: string }
   | { kind: 'warmed'; model: number; signature: number; error?: { code: string; message: string } }
+  /** There is something to take with `takePrinted`. Comes once until that is called. */
+  | { kind: 'printed'; model: number }
   | { kind: 'closed'; model: number };
 
 export interface NativeAddon {

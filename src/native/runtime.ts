@@ -8,6 +8,7 @@ import type {
   ScaledEvent,
 } from './addon.js';
 import { addon } from './binding.js';
+import { Printing } from './printing.js';
 
 /** What a model's owner wants to hear from its execution threads, on the main loop. */
 export interface ModelListener {
@@ -18,12 +19,15 @@ export interface ModelListener {
   warmed(signature: number, error?: { code: string; message: string }): void;
   /** For those who call `scale`. */
   scaled?(event: ScaledEvent): void;
+  /** What the code of the model printed, and how many lines were lost after it. */
+  printed?(lines: readonly string[], dropped: number): void;
   closed(): void;
 }
 
 interface OpenModel {
   model: NativeModel;
   listener: ModelListener;
+  printing: Printing;
 }
 
 /** Models whose threads live. Holding them here also keeps their slabs' memory alive. */
@@ -31,7 +35,12 @@ const open = new Map<number, OpenModel>();
 let started = false;
 
 /** Milliseconds that the end of the process waits for batches that are running. */
-const exitTimeout = 5000;
+let exitTimeout = 5000;
+
+/** Lets the end of the process wait no more for batches that are running. */
+export function abandonBatches(): void {
+  exitTimeout = 0;
+}
 
 function dispatch(event: NativeEvent): void {
   const entry = open.get(event.model);
@@ -52,8 +61,12 @@ function dispatch(event: NativeEvent): void {
     case 'scaled':
       entry.listener.scaled?.(event);
       break;
+    case 'printed':
+      entry.printing.wait();
+      break;
     case 'closed':
       open.delete(event.model);
+      entry.printing.end();
       entry.listener.closed();
       break;
   }
@@ -91,6 +104,7 @@ export function openModel(options: NativeModelOptions, listener: ModelListener):
     throw new SconceError('INTERNAL', 'instances must be a positive integer');
   }
   const model = new native.Model(options);
-  open.set(model.id, { model, listener });
+  const printing = new Printing(model, (lines, dropped) => listener.printed?.(lines, dropped));
+  open.set(model.id, { model, listener, printing });
   return model;
 }

@@ -453,13 +453,44 @@ test('copies a local file into the store', async () => {
   await assertRefused(locate(url), { code: 'ARCHIVE_EXISTS' }, ['a b.mar']);
 });
 
-test('uses a local file that is in the store, and a folder anywhere, in place', async () => {
-  const file = space.write('store/deep/a.mar', 'content');
+test('refuses a local file that is in the store, as one that would be fetched over itself', async () => {
+  const url = pathToFileURL(space.write('store/a.mar', 'content')).href;
+  const message = 'Model file already exists a.mar';
+  await assertRefused(locate(url), { code: 'ARCHIVE_EXISTS', message }, ['a.mar']);
+  assert.equal(readFileSync(space.path('store/a.mar'), 'utf8'), 'content');
+});
+
+test('copies a local file up from a folder of the store', async () => {
+  const url = pathToFileURL(space.write('store/deep/a.mar', 'content')).href;
+  const path = space.path('store/a.mar');
+  assert.deepEqual(await locate(url), { path, url, downloaded: true });
+  assert.deepEqual(stored(), ['a.mar', 'deep']);
+});
+
+test('uses a local folder in place', async () => {
   space.write('outside/folder/model.pt', 'm');
-  for (const path of [file, space.path('outside/folder')]) {
-    const url = pathToFileURL(path).href;
-    assert.deepEqual(await locate(url), { path, url, downloaded: false });
+  const path = space.path('outside/folder');
+  const url = pathToFileURL(path).href;
+  assert.deepEqual(await locate(url), { path, url, downloaded: false });
+});
+
+test('says that a port is one that nothing is fetched from', async () => {
+  for (const port of [1, 9, 6667]) {
+    await assertRefused(locate(`http://127.0.0.1:${port}/a.mar`), {
+      code: 'DOWNLOAD_FAILED',
+      reason: `port ${port} is not allowed for downloads`,
+    });
   }
+});
+
+test('says so of a port that a server redirects to, too', async () => {
+  const origin = await serve((_, response) =>
+    response.writeHead(302, { location: 'http://127.0.0.1:25/a.mar' }).end(),
+  );
+  await assertRefused(locate(`${origin}/a.mar`), {
+    code: 'DOWNLOAD_FAILED',
+    reason: 'port 25 is not allowed for downloads',
+  });
 });
 
 test('a local file is held to the same limits', async () => {
@@ -476,17 +507,23 @@ test('a local file is held to the same limits', async () => {
   assert.deepEqual(stored(), []);
 });
 
-for (const url of [
-  'file:///missing.mar',
-  'file:///dev/null',
-  'file://host/a.mar',
-  'file:///a%2fb.mar',
-  'file:///a%00',
-]) {
-  test(`finds nothing at ${url}`, async () => {
-    await assertRefused(locate(url), { code: 'ARCHIVE_NOT_FOUND' });
+for (const [url, reason] of [
+  ['file:///missing.mar', /ENOENT/],
+  ['file://host/a.mar', /host must be/],
+  ['file:///a%2fb.mar', /encoded/],
+  ['file:///a%00', /null bytes/],
+] as const) {
+  test(`fetches nothing from ${url}`, async () => {
+    await assertRefused(locate(url), { code: 'DOWNLOAD_FAILED', reason });
   });
 }
+
+test('refuses a device', async () => {
+  await assertRefused(locate('file:///dev/null'), {
+    code: 'ARCHIVE_NOT_FOUND',
+    reason: 'it is neither a file nor a folder',
+  });
+});
 
 test('says that the store cannot be written', async () => {
   const origin = await serve((_, response) => response.end('x'));

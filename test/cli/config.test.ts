@@ -75,6 +75,13 @@ suite('sconce config', () => {
     assert.equal(values.size, allSettings.length);
   });
 
+  test('prints what the command torchserve would use', (context) => {
+    const [row] = print(context, '--profile', 'torchserve')
+      .split('\n')
+      .filter((line) => line.startsWith('disableTokenAuthorization '));
+    assert.match(row ?? '', /^disableTokenAuthorization +false +default of torchserve$/);
+  });
+
   test('says in one line what is wrong, and exits 1', () => {
     const said: string[] = [];
     const program = new Command('sconce').exitOverride();
@@ -86,6 +93,6 @@ suite('sconce config', () => {
       () => program.parse(['config', '--batch-size', 'many'], { from: 'user' }),
       (error) => error instanceof CommanderError && error.exitCode === 1,
     );
-    assert.deepEqual(said, ['--batch-size "many" must be integer\n']);
+    assert.deepEqual(said, ['Invalid configuration: --batch-size "many" must be integer\n']);
   });
 });

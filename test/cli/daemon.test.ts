@@ -245,7 +245,7 @@ suite('a server that is stopped', { concurrency: 2 }, () => {
   test('twice exits at once with 1, and leaves no key file', async () => {
     await using sandbox = new Sandbox();
     const start = sandbox.start('--foreground', '--models', `slow=${fixture('slow')}`);
-    const { inference } = await ready(start);
+    const { inference, metrics } = await ready(start);
     const keys = JSON.parse(sandbox.read('key_file.json'));
     const busy = await RawConnection.open(inference);
     busy.send(
@@ -253,6 +253,11 @@ suite('a server that is stopped', { concurrency: 2 }, () => {
         headers: [`authorization: Bearer ${keys.inference.key}`],
       }),
     );
+    const scraper = new HttpClient(metrics);
+    await eventually(async () =>
+      /^sconce_pending_requests\{.*\} 1$/m.test((await scraper.get('/metrics')).text),
+    );
+    scraper.close();
     let ended = false;
     start.ended.then(() => {
       ended = true;

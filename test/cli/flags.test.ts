@@ -51,6 +51,14 @@ suite('flags of settings', () => {
     assert.match(help, /^Requests and batches:$/m);
   });
 
+  test('show the defaults of torchserve under its name', () => {
+    const command = new Command();
+    addSettingFlags(command, 'torchserve');
+    const help = command.configureHelp({ helpWidth: 200 }).helpInformation();
+    assert.match(help, /--disable-token-authorization .*\(default: false\)/);
+    assert.match(help, /--job-queue-size <value> .*\(default: 100\)/);
+  });
+
   test('that are not given are no settings', () => {
     assert.deepEqual(parse(), {});
   });

@@ -138,6 +138,30 @@ suite('sconce serve', () => {
   });
 });
 
+suite('sconce serve that is to stop while a batch does not end', { concurrency: 2 }, () => {
+  async function busyServer(drainTimeout: string): Promise<CliProcess> {
+    const server = serve('--drain-timeout', drainTimeout, '--models', `slow=${fixture('slow')}`);
+    const { inference, metrics } = await ready(server);
+    const busy = await RawConnection.open(inference);
+    busy.send(rawRequest('/predictions/slow', '[100000000, 1]'));
+    await onePending(metrics);
+    return server;
+  }
+
+  test('gives up after drainTimeout, in its own words, and exits 1 at once', async () => {
+    await using server = await busyServer('1');
+    server.kill();
+    const stopped = performance.now();
+    assert.deepEqual(await server.exit, { code: 1, signal: null });
+    assert.ok(performance.now() - stopped < 4000, 'it waited for the batch');
+    assert.match(
+      server.stderr,
+      /"msg":"drain_timeout \(1 s\) is over: what is in flight is given up"\}\n$/,
+    );
+    assert.doesNotMatch(server.stderr, /killed by timeout|"msg":"stopped"/);
+  });
+});
+
 suite('sconce serve refuses', { concurrency: 2 }, () => {
   const flags: [string, string[], RegExp][] = [
     ['a flag that is not there', ['--no-such-flag'], /^error: unknown option '--no-such-flag'\n$/],
@@ -146,19 +170,31 @@ suite('sconce serve refuses', { concurrency: 2 }, () => {
       ['--batch-size'],
       /^error: option '--batch-size <value>' argument missing\n$/,
     ],
-    ['a text for a number', ['--batch-size', 'many'], /^--batch-size "many" must be integer\n$/],
-    ['a number out of bounds', ['--slab-memory', '0'], /^--slab-memory 0 must be >= 1\n$/],
+    [
+      'a text for a number',
+      ['--batch-size', 'many'],
+      /^Invalid configuration: --batch-size "many" must be integer\n$/,
+    ],
+    [
+      'a number out of bounds',
+      ['--slab-memory', '0'],
+      /^Invalid configuration: --slab-memory 0 must be >= 1\n$/,
+    ],
     [
       'an address with a port out of bounds',
       ['--metrics-address', 'http://127.0.0.1:65536'],
-      /^--metrics-address: Invalid port number: http:\/\/127\.0\.0\.1:65536\n$/,
+      /^Invalid configuration: --metrics-address: Invalid port number: http:\/\/127\.0\.0\.1:65536\n$/,
     ],
     [
       'an unknown device',
       ['--device', 'tpu'],
-      /^--device "tpu" must be auto, cpu, cuda or cuda:N\n$/,
+      /^Invalid configuration: --device "tpu" must be auto, cpu, cuda or cuda:N\n$/,
     ],
-    ['an unknown level', ['--log-level', 'loud'], /^--log-level "loud" must be one of /],
+    [
+      'an unknown level',
+      ['--log-level', 'loud'],
+      /^Invalid configuration: --log-level "loud" must be one of /,
+    ],
     [
       'a store that is not there',
       ['--model-store', '/no/store'],

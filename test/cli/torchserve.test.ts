@@ -138,6 +138,69 @@ async function modelNames(management: string): Promise<string[]> {
   return [...text.matchAll(/"modelName": "(.*)"/g)].map(([, name]) => name ?? '');
 }
 
+suite('torchserve', { concurrency: 2 }, () => {
+  test('serves on when no model can be loaded', async () => {
+    await using sandbox = new Sandbox();
+    const broken = `broken=${fixture('broken/text')}`;
+    const start = sandbox.start('--foreground', '--dt', '--models', 'none.mar', broken);
+    const { inference } = await ready(start);
+    assert.match(start.stdout, /^Not served: Model not found at: .*none\.mar/m);
+    assert.match(start.stdout, /^Not served: Model "broken" Version 1\.0 cannot be loaded from /m);
+    const client = new HttpClient(inference);
+    assert.deepEqual(json(await client.get('/ping')), { status: 'Healthy' });
+    client.close();
+    start.kill();
+    assert.deepEqual(await start.exit, { code: 0, signal: null });
+  });
+
+  test('logs its configuration in the lines that scripts look for', async () => {
+    await using sandbox = new Sandbox();
+    const start = sandbox.start('--foreground', '--dt', '--number-of-gpu', '0');
+    await listening(start);
+    start.kill();
+    await start.exit;
+    const messages = start.stderr.split('\n').flatMap((line) => (line ? JSON.parse(line).msg : []));
+    for (const line of [
+      'Torchserve version: 0.12.0',
+      'Number of GPUs: 0',
+      'Config file: N/A',
+      `Model Store: ${sandbox.folder}`,
+      'Initial Models: N/A',
+      'Allowed Urls: []',
+      'Metrics mode: LOG',
+      'Model API enabled: false',
+    ]) {
+      assert.ok(messages.includes(line), `${line} in\n${start.stderr}`);
+    }
+  });
+
+  test('has the lines of its log files on the console, too', async () => {
+    await using sandbox = new Sandbox();
+    const start = sandbox.start('--foreground', '--dt', '--log-location', 'logs');
+    const { inference } = await listening(start);
+    const client = new HttpClient(inference);
+    assert.equal((await client.get('/ping')).status, 200);
+    client.close();
+    start.kill();
+    assert.deepEqual(await start.exit, { code: 0, signal: null });
+    const console = /^\S+ \[INFO \] main ACCESS_LOG - .*"GET \/ping HTTP\/1\.1" 200 \d+$/m;
+    assert.match(start.stdout, console);
+    assert.match(start.stdout, /^\S+ \[INFO \] main sconce - Model API enabled: false$/m);
+    assert.match(sandbox.read('logs/ts_log.log'), /sconce - Model API enabled: false$/m);
+    assert.equal(start.stderr, '');
+  });
+
+  test('has its own defaults in its help', async () => {
+    await using sandbox = new Sandbox();
+    const help = sandbox.torchserve('--help');
+    assert.deepEqual(await help.exit, { code: 0, signal: null });
+    assert.match(
+      help.stdout.replace(/\s+/g, ' '),
+      /--disable-token-authorization \[true\|false\] Ask for no tokens; `false` under the command `torchserve`\. \(default: false\)/,
+    );
+  });
+});
+
 suite('torchserve refuses', { concurrency: 2 }, () => {
   const cases: [string, string[], RegExp][] = [
     [
@@ -150,7 +213,6 @@ suite('torchserve refuses', { concurrency: 2 }, () => {
       ['--model-store', 'none'],
       /^--model-store directory not found: none\n$/,
     ],
-    ['a flag that is not there', ['--no-such-flag'], /^error: unknown option '--no-such-flag'\n/],
   ];
   for (const where of ['--start', '--foreground']) {
     for (const [what, args, message] of cases) {
@@ -164,14 +226,25 @@ suite('torchserve refuses', { concurrency: 2 }, () => {
     }
   }
 
-  test('to go on when no model can be loaded, and leaves nothing', async () => {
-    await using sandbox = new Sandbox();
-    const start = sandbox.start('--start', '--models', 'none.mar');
-    // The ports are open before: the command has succeeded then, and the server ends later.
-    assert.equal((await start.ended).code, 0);
-    await start.exit;
-    assert.match(start.stderr, /^No model could be loaded\.\nModel not found at: .*none\.mar/m);
-    assert.deepEqual(sandbox.files, []);
+  test('to start without a model store', async () => {
+    for (const where of ['--start', '--foreground']) {
+      await using sandbox = new Sandbox();
+      const start = sandbox.torchserve(...sandbox.serverFlags, where);
+      assert.deepEqual(await start.exit, { code: 1, signal: null });
+      assert.equal(start.stderr, 'Missing mandatory parameter --model-store\n');
+      assert.doesNotMatch(start.stdout, /started/);
+      assert.deepEqual(sandbox.files, []);
+    }
+  });
+
+  test('a flag that is not there, as argparse does', async () => {
+    for (const where of ['--start', '--foreground']) {
+      await using sandbox = new Sandbox();
+      const start = sandbox.start(where, '--no-such-flag');
+      assert.deepEqual(await start.exit, { code: 2, signal: null });
+      assert.match(start.stderr, /^error: unknown option '--no-such-flag'\n/);
+      assert.deepEqual(sandbox.files, []);
+    }
   });
 
   test('to start where the key file cannot be written, and leaves nothing', async () => {
@@ -196,16 +269,13 @@ suite('torchserve refuses', { concurrency: 2 }, () => {
     assert.deepEqual(sandbox.files, ['logs']);
   });
 
-  test('models that are broken, on standard error also when the log goes to files', async () => {
+  test('to start with a log folder that no one can make', async () => {
     await using sandbox = new Sandbox();
-    const broken = `broken=${fixture('broken/text')}`;
-    const start = sandbox.start('--foreground', '--log-location', 'logs', '--models', broken);
+    const start = sandbox.start('--foreground', '--log-location', '/proc/logs/here');
     assert.deepEqual(await start.exit, { code: 1, signal: null });
     assert.match(
       start.stderr,
-      /^No model could be loaded\.\nModel "broken" Version 1\.0 cannot be loaded from .*\n$/,
+      /^logLocation: access_log\.log cannot be written in \/proc\/logs\/here: ENOENT: .*\n$/,
     );
-    assert.match(sandbox.read('logs/ts_log.log'), /\[ERROR\].*Model "broken" Version 1\.0 cannot/);
-    assert.deepEqual(sandbox.files, ['logs']);
   });
 });

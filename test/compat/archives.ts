@@ -62,7 +62,16 @@ export async function writeStore(folder: string): Promise<{ store: string; elsew
   await Promise.all(archives.map((one) => writeArchive(store, one)));
   await writeFile(join(store, 'garbage.mar'), 'This is no archive.');
   await copyFile(join(store, 'echo.mar'), join(elsewhere, 'by-url.mar'));
+  await writeFolder(join(elsewhere, 'folder'));
   return { store, elsewhere };
+}
+
+/** An archive that is unpacked already. */
+async function writeFolder(folder: string): Promise<void> {
+  await mkdir(join(folder, 'MAR-INF'), { recursive: true });
+  const manifest = { runtime: 'python', model: { modelName: 'folder', handler: 'echo' } };
+  await writeFile(join(folder, 'MAR-INF/MANIFEST.json'), JSON.stringify(manifest, null, 2));
+  await copyFile(join(handlers, 'echo.py'), join(folder, 'echo.py'));
 }
 
 async function writeArchive(store: string, { file, manifest, files }: Archive): Promise<void> {

@@ -139,6 +139,18 @@ const defaultUrls: Differences = {
   'a url of a kind that is unknown': refusedUrl('ftp://127.0.0.1:1/x.mar'),
 };
 
+const byUrl: Differences = {
+  'a folder outside the store': refuses(
+    'Folders outside the model store',
+    'ARCHIVE_NOT_FOUND',
+    '<elsewhere>/folder',
+  ),
+};
+
+const openInferenceUnready: Differences = {
+  ready: answers('Readiness of the Open Inference Protocol', { ready: false }, 503),
+};
+
 const management: Differences = {
   'a negative min with a max': refuses('Negative numbers of workers', 'WORKER_INDEX', '-1'),
   'set-default by another method': refuses('Methods of set-default', 'METHOD_NOT_ALLOWED'),
@@ -168,6 +180,8 @@ export const knownDifferences: Readonly<Record<string, Differences>> = {
   limits,
   numbers,
   registration,
+  'open-inference-unready': openInferenceUnready,
+  'by-url': byUrl,
   'default-urls': defaultUrls,
   management,
   'one-address': oneAddress,

@@ -9,7 +9,14 @@ import {
 } from './cases/management.js';
 import { logMode, prometheus } from './cases/metrics.js';
 import { numbers } from './cases/numbers.js';
-import { cors, limits, openInference, predictions, startup } from './cases/predictions.js';
+import {
+  cors,
+  limits,
+  openInference,
+  openInferenceUnready,
+  predictions,
+  startup,
+} from './cases/predictions.js';
 import { tokens } from './cases/tokens.js';
 import type { Scenario } from './compat-case.js';
 
@@ -21,6 +28,7 @@ export const scenarios: readonly Scenario[] = [
   startup,
   numbers,
   openInference,
+  openInferenceUnready,
   cors,
   listing,
   registration,

@@ -90,7 +90,7 @@ suite('an environment variable in a value', () => {
   test('that is not there is named with file and line', () => {
     assert.equal(
       refusalOf(() => parse('a=1\nb=x $$NO_SUCH$$\n')),
-      'dir/c.properties:2: Invalid Environment Variable NO_SUCH',
+      'Invalid configuration: dir/c.properties:2: Invalid Environment Variable NO_SUCH',
     );
   });
 
@@ -107,11 +107,11 @@ suite('an environment variable in a value', () => {
 test('a broken escape is refused with file and line, as Java refuses it', () => {
   assert.equal(
     refusalOf(() => parse('a=1\nstore=C:\\users\\me\n')),
-    'dir/c.properties:2: Malformed \\uxxxx encoding: "\\u" (a backslash is written \\\\)',
+    'Invalid configuration: dir/c.properties:2: Malformed \\uxxxx encoding: "\\u" (a backslash is written \\\\)',
   );
   assert.equal(
     refusalOf(() => parse('a\\u12=1')),
-    'dir/c.properties:1: Malformed \\uxxxx encoding: "\\u12" (a backslash is written \\\\)',
+    'Invalid configuration: dir/c.properties:1: Malformed \\uxxxx encoding: "\\u12" (a backslash is written \\\\)',
   );
   assert.deepEqual(parse('a=C:\\\\users'), { a: ['C:\\users', 1] });
 });
@@ -140,7 +140,10 @@ suite('any bytes', () => {
           }
         } catch (error) {
           assert.ok(error instanceof SconceError, String(error));
-          assert.match(error.message, /^f:\d+: (Invalid Environment Variable|Malformed) /);
+          assert.match(
+            error.message,
+            /^Invalid configuration: f:\d+: (Invalid Environment Variable|Malformed) /,
+          );
         }
       }),
       { numRuns: 1000 },

@@ -126,7 +126,6 @@ suite('the configuration file', () => {
       allowed_urls=https://a/.*, file://.*
       enable_model_api=TRUE
       token_expiration_min=1.5
-      service_envelope=kserve
       number_of_gpu=2
       metrics_mode=Prometheus
       keystore_pass= secret\\u0020
@@ -147,7 +146,6 @@ suite('the configuration file', () => {
       allowedUrls: ['https://a/.*', 'file://.*'],
       enableModelApi: true,
       tokenExpirationMin: 1.5,
-      serviceEnvelope: 'kserve',
       numberOfGpu: 2,
       metricsMode: 'prometheus',
       keystorePass: 'secret ',
@@ -159,24 +157,33 @@ suite('the configuration file', () => {
 
   test('has its wrong values named with file, line and key', () => {
     const cases = [
-      ['\nbatch_size=abc', 'config.properties:2: batch_size "abc" must be integer'],
-      ['batch_size=0x10', 'config.properties:1: batch_size "0x10" must be integer'],
-      ['batch_size=0', 'config.properties:1: batch_size 0 must be >= 1'],
-      ['freeze=1', 'config.properties:1: freeze "1" must be boolean'],
+      [
+        '\nbatch_size=abc',
+        'Invalid configuration: config.properties:2: batch_size "abc" must be integer',
+      ],
+      [
+        'batch_size=0x10',
+        'Invalid configuration: config.properties:1: batch_size "0x10" must be integer',
+      ],
+      ['batch_size=0', 'Invalid configuration: config.properties:1: batch_size 0 must be >= 1'],
+      ['freeze=1', 'Invalid configuration: config.properties:1: freeze "1" must be boolean'],
       [
         'inference_address=http://a:99999',
-        'config.properties:1: inference_address: Invalid port number: http://a:99999',
+        'Invalid configuration: config.properties:1: inference_address: Invalid port number: http://a:99999',
       ],
       [
         'allowed_urls=a,(',
-        'config.properties:1: allowed_urls: "(" is not a regular expression of JavaScript',
+        'Invalid configuration: config.properties:1: allowed_urls: "(" is not a regular expression of JavaScript',
       ],
-      ['models={', /^config\.properties:1: models: is not JSON: /],
+      ['models={', /^Invalid configuration: config\.properties:1: models: is not JSON: /],
       [
         '#\nmodels={"m":{"1":{"batchSize":"x"}}}',
-        'config.properties:2: models.m.1.batchSize "x" must be integer',
+        'Invalid configuration: config.properties:2: models.m.1.batchSize "x" must be integer',
       ],
-      ['model_store=$$NO$$', 'config.properties:1: Invalid Environment Variable NO'],
+      [
+        'model_store=$$NO$$',
+        'Invalid configuration: config.properties:1: Invalid Environment Variable NO',
+      ],
     ] as const;
     for (const [text, message] of cases) {
       const given = refusalOf(() => fromFile(text));
@@ -206,6 +213,28 @@ suite('the configuration file', () => {
     ]);
   });
 
+  test('counts as false where a switch of TorchServe is neither true nor false, with a note', () => {
+    const { settings, origins, notes } = fromFile('enable_model_api=yes\nenable_metrics_api= 1 ');
+    assert.equal(settings.enableModelApi, false);
+    assert.equal(settings.enableMetricsApi, false);
+    assert.equal(origins.get('enableModelApi'), 'config.properties:1');
+    assert.deepEqual(notes, [
+      'config.properties:1: enable_model_api "yes" is neither true nor false; it counts as false',
+      'config.properties:2: enable_metrics_api "1" is neither true nor false; it counts as false',
+    ]);
+  });
+
+  test('has members of models that nothing reads noted', () => {
+    const { settings, notes } = fromFile(
+      'models={"m":{"1.0":{"minWorkers":1,"foo":2,"batchsize":8}},"n":{"2":{}}}',
+    );
+    assert.equal(settings.models.m?.['1.0']?.minWorkers, 1);
+    assert.deepEqual(notes, [
+      'config.properties:1: models.m.1.0.foo is not known and has no effect',
+      'config.properties:1: models.m.1.0.batchsize is not known and has no effect; did you mean batchSize?',
+    ]);
+  });
+
   test('may hold commas in paths of models that are there', () => {
     const store = folderWith({ 'a,b.pt': '' });
     const { settings } = fromFile(`load_models=m=a,b.pt,c.pt\nmodel_store=${store}`);
@@ -231,15 +260,22 @@ suite('flags', () => {
   test('have their wrong values named', () => {
     assert.equal(
       refusalOf(() => resolveWith({ flags: { batchSize: 'many' } })),
-      '--batch-size "many" must be integer',
+      'Invalid configuration: --batch-size "many" must be integer',
     );
     assert.equal(
       refusalOf(() => resolveWith({ flags: { metricsAddress: 'x' } })),
-      '--metrics-address: Invalid binding address: x',
+      'Invalid configuration: --metrics-address: Invalid binding address: x',
     );
     assert.equal(
       refusalOf(() => resolveWith({ flags: { bachSize: 1 } })),
-      'bachSize is not known here',
+      'Invalid configuration: bachSize is not known here',
+    );
+  });
+
+  test('must be true or false where they switch', () => {
+    assert.equal(
+      refusalOf(() => resolveWith({ flags: { enableModelApi: 'yes' } })),
+      'Invalid configuration: --enable-model-api "yes" must be boolean',
     );
   });
 
@@ -293,8 +329,18 @@ suite('the environment', () => {
   test('has its wrong values named', () => {
     assert.equal(
       refusalOf(() => fromFile(on, { environment: { TS_INSTANCES: '1.5' } })),
-      'environment TS_INSTANCES 1.5 must be integer',
+      'Invalid configuration: environment TS_INSTANCES 1.5 must be integer',
     );
+  });
+
+  test('switches nothing on with a word that is neither true nor false', () => {
+    const { settings, notes } = fromFile(`${on}enable_model_api=true`, {
+      environment: { TS_ENABLE_MODEL_API: 'on' },
+    });
+    assert.equal(settings.enableModelApi, false);
+    assert.deepEqual(notes, [
+      'environment TS_ENABLE_MODEL_API "on" is neither true nor false; it counts as false',
+    ]);
   });
 
   test('names allowed URLs only when that is allowed, too', () => {
@@ -352,7 +398,7 @@ test('any file gives settings, or an error that names it and the line', () => {
         for (const note of notes) assert.match(note, /^config\.properties:\d+: /);
       } catch (error) {
         assert.ok(error instanceof SconceError, String(error));
-        assert.match(error.message, /^config\.properties:\d+: /);
+        assert.match(error.message, /^Invalid configuration: config\.properties:\d+: /);
       }
     }),
     { numRuns: 500 },

@@ -42,8 +42,6 @@ suite('settings that are not given', () => {
       maxRequestSize: 6_553_500,
       maxResponseSize: 6_553_500,
       tsOpenInferenceProtocol: false,
-      limitMaxImagePixels: true,
-      decodeInputRequest: true,
       enableMetricsApi: true,
       metricsMode: 'log',
       modelMetricsAutoDetect: false,
@@ -167,7 +165,6 @@ suite('every other setting', () => {
       precision: ['float32', 'bfloat16', 'float16'],
       batchPolicy: ['immediate', 'legacy'],
       metricsMode: ['log', 'prometheus', 'legacy'],
-      serviceEnvelope: ['body', 'json', 'kserve', 'kservev2'],
     } as const;
     for (const [name, values] of Object.entries(choices)) {
       for (const value of values) assert.ok(parseSettings({ [name]: value }));

@@ -50,6 +50,16 @@ suite('a key of TorchServe', () => {
     );
   });
 
+  test('of Python handlers says what happens instead', () => {
+    for (const [key, value, why] of [
+      ['service_envelope', 'kserve', 'the tensor handler recognises the form of a body by itself'],
+      ['decode_input_request', 'false', 'bodies are decoded by their content type'],
+      ['limit_max_image_pixels', 'true', 'no handler decodes images yet'],
+    ] as const) {
+      assert.equal(noteOnKey(key, value), `${key} has no effect: ${why}`);
+    }
+  });
+
   test('without effect has its wrong value named', () => {
     assert.equal(
       noteOnKey('io_ratio', '5O'),

@@ -19,6 +19,7 @@ class Bench {
   readonly budget = new SlabBudget(1 << 24);
   readonly started: [number[], number][] = [];
   readonly failures: string[] = [];
+  readonly hanging: [number, number][] = [];
   readonly execution: Execution;
 
   constructor(
@@ -55,7 +56,10 @@ class Bench {
         metrics: new Metrics().forVersion(model, '1.0'),
         instancesStarted: (milliseconds, running) =>
           this.started.push([[...milliseconds], running]),
+        printed: () => {},
         failed: ({ message }) => this.failures.push(message),
+        hanging: (batches, replacements) => this.hanging.push([batches, replacements]),
+        recovered: () => this.failures.push('recovered'),
       },
       (native, listener) => openModel(native, intercept(listener)),
     );
@@ -223,4 +227,59 @@ test('with a delay a full batch runs at once', async () => {
   const sinks = [bench.ask([1]), bench.ask([2])];
   assert.deepEqual(await Promise.all(sinks.map(rowOf)), [[3], [5]]);
   await bench.execution.close();
+});
+
+/** Matrix products that keep slow.pt busy for far longer than the responseTimeout of these tests. */
+const long = 100_000;
+const hangs = { batchSize: 1, responseTimeout: 0.1 };
+
+suite('an instance whose batch does not end within responseTimeout', () => {
+  test('is replaced until the batch ends after all', async () => {
+    const bench = new Bench('slow', hangs);
+    await bench.execution.loaded;
+    const hung = bench.ask([long, 1]);
+    await until(() => bench.hanging.length > 0);
+    assert.deepEqual([bench.hanging, codesOf(hung)], [[[1, 1]], ['RESPONSE_TIMEOUT']]);
+    const served = bench.ask([0, 2]);
+    assert.deepEqual(await rowOf(served), [0, 2]);
+    assert.deepEqual([bench.execution.state, bench.execution.instances], ['ready', 1]);
+    assert.deepEqual(bench.execution.load, { waiting: 0, running: 1 });
+    await until(() => bench.execution.load.running === 0);
+    // The wish that this one comes after is the one to go back.
+    await bench.execution.scale(1, 1);
+    assert.equal(bench.started.at(-1)?.[1], 1);
+    assert.deepEqual(bench.failures, []);
+    await bench.execution.close();
+  });
+
+  test('is replaced three times at most; then it is stuck, until one ends', async () => {
+    const bench = new Bench('slow', hangs);
+    const { execution } = bench;
+    await execution.loaded;
+    for (let i = 1; i <= 4; i += 1) {
+      bench.ask([long * 2, i]);
+      await until(() => bench.hanging.length === i);
+      assert.equal(execution.state, i < 4 ? 'ready' : 'stuck');
+    }
+    assert.deepEqual(bench.hanging, [
+      [1, 1],
+      [2, 2],
+      [3, 3],
+      [4, 3],
+    ]);
+    const message =
+      'Model "slow" Version 1.0 is stuck: each of its 4 instances has run one batch for longer than responseTimeout (0.1 s). Load it again with PUT /models/slow on the management port.';
+    assert.deepEqual(
+      [execution.failure?.code, execution.failure?.message, bench.failures],
+      ['MODEL_STUCK', message, [message]],
+    );
+    assert.equal(typeof execution.failedAt, 'number');
+    await until(() => execution.state === 'ready');
+    assert.deepEqual(bench.failures, [message, 'recovered']);
+    assert.deepEqual([execution.failure, execution.failedAt], [undefined, undefined]);
+    await until(() => execution.load.running === 0);
+    await execution.scale(1, 1);
+    assert.equal(bench.started.at(-1)?.[1], 1);
+    await execution.close();
+  });
 });

@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, suite, test } from 'node:test';
-import { createLog } from '../../src/logging/log.js';
+import { createLog, jsonLog } from '../../src/logging/log.js';
 import type { ModelService } from '../../src/models/model-service.js';
 import {
   checkModelStore,
@@ -86,6 +86,63 @@ suite('the models to start with', () => {
       code: 'MODEL_NOT_FOUND',
       reason: 'Model not found at: gone.mar',
     });
+    await service.close();
+  });
+
+  test('are waited for until they are registered from the same place, or removed', async () => {
+    const started = await start(['gone.mar', 'b=later.pt', 'c.mar']);
+    const { service } = started;
+    const waitingFor = (): string[] => Object.keys(service.health.waitingFor).sort();
+    assert.deepEqual(waitingFor(), ['b', 'c', 'gone']);
+    await service.unregister('gone');
+    await assert.rejects(service.unregister('gone'), { code: 'MODEL_NOT_FOUND' });
+    assert.deepEqual(waitingFor(), ['b', 'c']);
+    addModel('later.pt');
+    await service.register({ url: 'later.pt', name: 'other', initialWorkers: 1 }, true);
+    assert.deepEqual(waitingFor(), ['c']);
+    await service.register({ url: 'later.pt', name: 'c', initialWorkers: 1 }, true);
+    await service.unregister('c');
+    assert.equal(service.health.ready, true);
+    await service.close();
+  });
+
+  test('are not waited for when all was asked for, unless they are named as well', async () => {
+    addModel('price.pt');
+    writeFileSync(join(store, 'bad.mar'), 'no archive');
+    writeFileSync(join(store, 'worse.mar'), 'no archive');
+    const started = await start(['all', 'worse.mar']);
+    await Promise.all(started.versions.map(({ loaded }) => loaded));
+    const { service, failures } = started;
+    assert.deepEqual(names(started), ['price']);
+    assert.equal(failures.length, 2);
+    assert.deepEqual(Object.keys(service.health.waitingFor), ['worse']);
+    assert.throws(() => service.version('bad'), {
+      code: 'MODEL_NOT_FOUND',
+      reason: 'bad.mar: is neither a zip archive (.mar) nor a tar.gz archive',
+    });
+    await service.unregister('worse');
+    assert.equal(service.health.ready, true);
+    await service.close();
+  });
+
+  test('say why they cannot be had', async () => {
+    const lines: string[] = [];
+    const settings = testSettings({
+      loadModels: ['http://127.0.0.1:1/x.mar'],
+      modelStore: store,
+      allowedUrls: ['http://127.0.0.1:1/.*'],
+    });
+    const service = startService([], settings);
+    const log = jsonLog('error', { write: (line) => void lines.push(line) });
+    const { failures } = await registerStartModels(service, settings, log);
+    const reason = failures[0]?.reason ?? '';
+    assert.notEqual(reason, '');
+    const words = `Failed to download archive from: http://127.0.0.1:1/x.mar: ${reason}`;
+    assert.deepEqual(service.health.waitingFor, { x: words });
+    assert.deepEqual(
+      lines.map((line) => JSON.parse(line).msg),
+      [`Failed to load model: http://127.0.0.1:1/x.mar: ${words}`],
+    );
     await service.close();
   });
 

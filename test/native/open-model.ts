@@ -33,6 +33,7 @@ export function fixture(name: string): string {
 interface ModelEvents {
   batch: [BatchEvent];
   warmed: [number, { code: string; message: string } | undefined];
+  printed: [];
   closed: [];
 }
 
@@ -52,6 +53,9 @@ export class OpenModel extends EventEmitter<ModelEvents> {
   /** Resolves when the model is loaded; rejects with {code, message} when it fails. */
   readonly loaded: Promise<OpenModel>;
   readonly model: NativeModel;
+  /** Lines that its code has printed, and how many more there were. */
+  readonly printed: string[] = [];
+  droppedLines = 0;
   readonly #wishes: Deferred<ScaledEvent>[] = [];
 
   constructor(path: string, options: Partial<NativeModelOptions> = {}) {
@@ -81,6 +85,11 @@ export class OpenModel extends EventEmitter<ModelEvents> {
         failed: (code, message) => loaded.reject(Object.assign(new Error(message), { code })),
         warmed: (signature, error) => this.emit('warmed', signature, error),
         scaled: (event) => this.#wishes.shift()?.resolve(event),
+        printed: (lines, dropped) => {
+          this.printed.push(...lines);
+          this.droppedLines += dropped;
+          this.emit('printed');
+        },
         closed: () => this.emit('closed'),
       },
     );

@@ -38,9 +38,9 @@ export class Sandbox implements AsyncDisposable {
     return this.#start(torchserveMain, args);
   }
 
-  /** `torchserve` that serves here, on free ports. */
+  /** `torchserve` that serves here, on free ports; this folder is its model store unless told. */
   start(...args: string[]): CliProcess {
-    return this.torchserve(...this.serverFlags, ...args);
+    return this.torchserve(...this.serverFlags, '--model-store', '.', ...args);
   }
 
   /** `sconce` here. */

@@ -1,9 +1,9 @@
 import { Type } from 'typebox';
-import { toggle } from './forms.js';
+import { forgivingToggle, toggle } from './forms.js';
 
 /** Who may do what, and who may configure. */
 export const accessSettings = {
-  disableTokenAuthorization: toggle(
+  disableTokenAuthorization: forgivingToggle(
     true,
     'Ask for no tokens; `false` under the command `torchserve`.',
   ),
@@ -15,10 +15,10 @@ export const accessSettings = {
     description: 'Minutes until a token expires.',
   }),
   tokenExemptPing: toggle(false, 'Answer `/ping` without a token.'),
-  enableEnvvarsConfig: Type.Boolean({
-    default: false,
-    override: false,
-    description: 'Let environment variables `TS_…` override what is given elsewhere.',
-  }),
-  useEnvAllowedUrls: toggle(false, 'Let `TS_ALLOWED_URLS` override `allowed_urls`, too.'),
+  enableEnvvarsConfig: forgivingToggle(
+    false,
+    'Let environment variables `TS_…` override what is given elsewhere.',
+    { override: false },
+  ),
+  useEnvAllowedUrls: forgivingToggle(false, 'Let `TS_ALLOWED_URLS` override `allowed_urls`, too.'),
 };

@@ -18,7 +18,12 @@ export const executionSettings = {
     description: 'Where models run: `auto` (the first GPU if there is one), `cpu`, `cuda:N`.',
   }),
   numberOfGpu: Type.Optional(
-    Type.Integer({ minimum: 0, maximum: 1024, description: 'Most GPUs that are used.' }),
+    Type.Integer({
+      minimum: 0,
+      maximum: 1024,
+      description:
+        'Most GPUs that are used, the first ones of the machine; 0 keeps `device=auto` on the CPU.',
+    }),
   ),
   instances: integer(
     1,

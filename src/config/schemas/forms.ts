@@ -17,6 +17,16 @@ export const text = (
 export const toggle = (fallback: boolean, description: string) =>
   Type.Boolean({ default: fallback, description });
 
+/**
+ * A setting of TorchServe's that is on or off. In text, what is neither `true` nor `false` is off,
+ * as Java reads it.
+ */
+export const forgivingToggle = (
+  fallback: boolean,
+  description: string,
+  more: { override?: string | false } = {},
+) => Type.Boolean({ default: fallback, description, forgiving: true, ...more });
+
 /** A whole number between two bounds. */
 export const integer = (minimum: number, maximum: number, fallback: number, description: string) =>
   Type.Integer({ minimum, maximum, default: fallback, description });

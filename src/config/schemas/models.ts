@@ -1,8 +1,8 @@
 import { type Static, Type } from 'typebox';
-import { integer, optionalText, secondsOrNone, toggle } from './forms.js';
+import { forgivingToggle, integer, optionalText, secondsOrNone, toggle } from './forms.js';
 
 /** TorchServe passes over numbers that are not positive, hence no lower bounds. */
-const modelEntrySchema = Type.Object({
+export const modelEntrySchema = Type.Object({
   defaultVersion: Type.Optional(Type.Boolean()),
   marName: Type.Optional(Type.String()),
   minWorkers: Type.Optional(Type.Integer({ maximum: 256 })),
@@ -60,5 +60,5 @@ export const modelSettings = {
     120,
     'Seconds that the removal of a model waits for its instances.',
   ),
-  enableModelApi: toggle(false, 'Let the management API register and remove models.'),
+  enableModelApi: forgivingToggle(false, 'Let the management API register and remove models.'),
 };

@@ -1,23 +1,23 @@
 import { Type } from 'typebox';
-import { integer, optionalText, toggle } from './forms.js';
+import { forgivingToggle, integer, optionalText, toggle } from './forms.js';
 
 /** Where TorchServe's own metrics go. */
 export const metricsModes = ['log', 'prometheus', 'legacy'] as const;
 
 /** What the server tells of itself. */
 export const observationSettings = {
-  enableMetricsApi: toggle(true, 'Serve the metrics on `metrics_address`.'),
+  enableMetricsApi: forgivingToggle(true, 'Serve the metrics on `metrics_address`.'),
   metricsMode: Type.Enum([...metricsModes], {
     default: 'log',
     description:
       "Where TorchServe's own metrics go: to log lines, to Prometheus, or (`legacy`) three of them to Prometheus and the others to log lines.",
   }),
   metricsConfig: optionalText("File with the definitions of TorchServe's own metrics."),
-  modelMetricsAutoDetect: toggle(
+  modelMetricsAutoDetect: forgivingToggle(
     false,
     'Take metrics of handlers that `metrics_config` does not define.',
   ),
-  disableSystemMetrics: toggle(false, 'Leave out the metrics of the machine.'),
+  disableSystemMetrics: forgivingToggle(false, 'Leave out the metrics of the machine.'),
   metricTimeInterval: integer(1, 86_400, 60, 'Seconds between two metrics of the machine.'),
   logLevel: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
     default: 'info',

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { integer, optionalText, seconds, toggle } from './forms.js';
+import { forgivingToggle, integer, optionalText, seconds } from './forms.js';
 
 /** When a batch runs. */
 export const batchPolicies = ['immediate', 'legacy'] as const;
@@ -44,18 +44,10 @@ export const requestSettings = {
     'Largest request body in bytes; larger ones get 413.',
   ),
   maxResponseSize: integer(1, mostBytes, 6_553_500, 'Largest reply of a model in bytes.'),
-  tsOpenInferenceProtocol: Type.Boolean({
-    default: false,
-    override: 'TS_OPEN_INFERENCE_PROTOCOL',
-    description:
-      'Serve the Open Inference Protocol (KServe v2); `TS_OPEN_INFERENCE_PROTOCOL=oip` sets it always.',
-  }),
-  serviceEnvelope: Type.Optional(
-    Type.Enum(['body', 'json', 'kserve', 'kservev2'], {
-      description: 'Form that every request body has around its rows.',
-    }),
+  tsOpenInferenceProtocol: forgivingToggle(
+    false,
+    'Serve the Open Inference Protocol (KServe v2); `TS_OPEN_INFERENCE_PROTOCOL=oip` sets it always.',
+    { override: 'TS_OPEN_INFERENCE_PROTOCOL' },
   ),
   defaultServiceHandler: optionalText('Handler of archives whose manifest names none.'),
-  limitMaxImagePixels: toggle(true, 'Refuse images whose many pixels would exhaust the memory.'),
-  decodeInputRequest: toggle(true, 'Decode request bodies by their content type.'),
 };

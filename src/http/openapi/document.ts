@@ -1,24 +1,49 @@
 import { fastifySwagger } from '@fastify/swagger';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifySchema } from 'fastify';
+import { Type } from 'typebox';
 import { sendJson } from '../response.js';
+import { optionalBody } from '../schemas/route.js';
 
-export interface DocumentInfo {
+export interface DocumentOptions {
   title: string;
   version: string;
+  /** Which paths need no token; absent when none does. */
+  isOpen?: ((path: string) => boolean) | undefined;
 }
+
+const parameterDescriptions: Readonly<Record<string, string>> = {
+  model: 'Name of the model.',
+  version: 'Version of the model.',
+  target: 'Name of the model, with what is asked of it.',
+  workflow: 'Name of the workflow.',
+};
+
+const bearer = {
+  type: 'http',
+  scheme: 'bearer',
+  description: 'A key of key_file.json: inference, management or, for /token, API.',
+} as const;
 
 /**
  * Serves `/openapi.json`: what the schemas of the app's routes say. Only routes whose schema has a
  * tag are in it. To be called before the routes are added.
  */
-export function registerOpenApi(app: FastifyInstance, info: DocumentInfo): void {
+export function registerOpenApi(
+  app: FastifyInstance,
+  { title, version, isOpen }: DocumentOptions,
+): void {
+  const security =
+    isOpen === undefined
+      ? {}
+      : { components: { securitySchemes: { bearer } }, security: [{ bearer: [] }] };
   // Called instead of registered: a registered plugin starts later, and would miss the routes that
   // are added in this turn.
   fastifySwagger(
     app,
     {
-      openapi: { openapi: '3.0.3', info },
+      openapi: { openapi: '3.0.3', info: { title, version }, ...security },
       hideUntagged: true,
+      transform: ({ schema, url }) => ({ schema: withPath(schema, url, isOpen), url }),
       transformObject: (document) => {
         if (!('openapiObject' in document)) return document.swaggerObject;
         const { paths = {} } = document.openapiObject;
@@ -33,6 +58,30 @@ export function registerOpenApi(app: FastifyInstance, info: DocumentInfo): void 
   app.get('/openapi.json', (_request, reply) => sendJson(reply, 200, app.swagger()));
 }
 
+/** A route's schema with what its path says: its parameters, and that no token is needed. */
+function withPath(
+  // What Fastify gives is absent for a route that has none, whatever its type says.
+  schema: FastifySchema | undefined,
+  url: string,
+  isOpen: DocumentOptions['isOpen'],
+): FastifySchema {
+  return {
+    ...(isOpen?.(url) ? { security: [] } : {}),
+    ...parametersOf(url),
+    ...schema,
+  };
+}
+
+function parametersOf(url: string): FastifySchema {
+  const names = [...url.matchAll(/:(\w+)/g)].map(([, name = '']) => name);
+  if (names.length === 0) return {};
+  const parameters = names.map((name) => {
+    const description = parameterDescriptions[name];
+    return [name, Type.String(description === undefined ? {} : { description })];
+  });
+  return { params: Type.Object(Object.fromEntries(parameters)) };
+}
+
 /** A route that takes every method is listed under the one that clients are to use. */
 function keepOneMethod(item: Record<string, unknown>): void {
   const methodsOf = new Map<unknown, string[]>();
@@ -43,9 +92,21 @@ function keepOneMethod(item: Record<string, unknown>): void {
     const usual = hasBody(operation) ? 'post' : 'get';
     const kept = methods.includes(usual) ? usual : methods[0];
     for (const method of methods) if (method !== kept) delete item[method];
+    leaveBodyOut(operation);
   }
 }
 
+/** Swagger takes every body for required, and has no word for one that is not. */
+function leaveBodyOut(operation: unknown): void {
+  if (!isObject(operation) || operation[optionalBody] !== true) return;
+  delete operation[optionalBody];
+  if (isObject(operation.requestBody)) operation.requestBody.required = false;
+}
+
 function hasBody(operation: unknown): boolean {
-  return typeof operation === 'object' && operation !== null && 'requestBody' in operation;
+  return isObject(operation) && 'requestBody' in operation;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
 }

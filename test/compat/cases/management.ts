@@ -158,6 +158,8 @@ export const byUrl: Scenario = {
     manage('its file is gone from the store', 'POST', '/models?url=by-url.mar'),
     manage('a path outside the store', 'POST', '/models?url={elsewhere}/by-url.mar'),
     manage('a path to the store', 'POST', '/models?url={store}/echo.mar'),
+    manage('a file of the store', 'POST', '/models?url=file://{store}/double.mar'),
+    manage('a folder outside the store', 'POST', '/models?url={elsewhere}/folder'),
   ],
 };
 

@@ -381,6 +381,20 @@ export const openInference: Scenario = {
   ],
 };
 
+/** The Open Inference Protocol while a model has no worker. */
+export const openInferenceUnready: Scenario = {
+  name: 'open-inference-unready',
+  settings: {
+    ts_open_inference_protocol: 'true',
+    load_models: 'bad.mar',
+    default_workers_per_model: '1',
+  },
+  cases: [
+    on('inference', 'ready', 'GET', '/v2/health/ready'),
+    on('inference', 'live', 'GET', '/v2/health/live'),
+  ],
+};
+
 /** Headers that are set for browsers. */
 export const cors: Scenario = {
   name: 'cors',

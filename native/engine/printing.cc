@@ -1,0 +1,45 @@
+#include "printing.h"
+
+#include <c10/util/ThreadLocalDebugInfo.h>
+#include <torch/csrc/jit/runtime/print_handler.h>
+
+#include <mutex>
+#include <utility>
+
+namespace sconce {
+
+namespace {
+
+// LibTorch hands this on from a thread to the tasks that it forks, which a thread_local would not
+// reach; and what follows a wait for a task runs on the task's thread.
+c10::DebugInfoKind slot() { return c10::DebugInfoKind::INFERENCE_CONTEXT; }
+
+struct SinkOfThread : c10::DebugInfoBase {
+  explicit SinkOfThread(std::shared_ptr<PrintSink> given) : sink(std::move(given)) {}
+  std::shared_ptr<PrintSink> sink;
+};
+
+void print(const std::string& text) {
+  const auto* target = dynamic_cast<SinkOfThread*>(c10::ThreadLocalDebugInfo::get(slot()));
+  if (target != nullptr) {
+    target->sink->print(text);
+  } else {
+    torch::jit::getDefaultPrintHandler()(text);
+  }
+}
+
+}  // namespace
+
+struct PrintRedirection::Guard : c10::DebugInfoGuard {
+  using c10::DebugInfoGuard::DebugInfoGuard;
+};
+
+PrintRedirection::PrintRedirection(std::shared_ptr<PrintSink> sink) {
+  static std::once_flag installed;
+  std::call_once(installed, [] { torch::jit::setPrintHandler(print); });
+  guard_ = std::make_unique<Guard>(slot(), std::make_shared<SinkOfThread>(std::move(sink)));
+}
+
+PrintRedirection::~PrintRedirection() = default;
+
+}  // namespace sconce
