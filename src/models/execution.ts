@@ -2,7 +2,6 @@ import { Assembler, defaultMaxShapes, type Load } from '../batching/assembler.js
 import type { SlabBudget } from '../batching/slab-budget.js';
 import { layOut } from '../batching/slab-layout.js';
 import { slabCapacity } from '../batching/slab-ring.js';
-import { mostInstances } from '../config/api-bounds.js';
 import { isErrorCode, SconceError, toHandlerError, toSconceError } from '../errors.js';
 import type { Handler, PreparedRows } from '../handlers/handler.js';
 import type { HandlerFactory } from '../handlers/registry.js';
@@ -13,7 +12,6 @@ import type {
   NativeModel,
   NativeModelDescription,
   Precision,
-  ScaledEvent,
 } from '../native/addon.js';
 import { dtypeCode } from '../native/dtype.js';
 import { openModel } from '../native/runtime.js';
@@ -22,6 +20,7 @@ import { alignment, type TensorSpec } from '../tensors/tensor-spec.js';
 import type { FileChecks } from '../workers/file-checks.js';
 import { Deferred } from './deferred.js';
 import { EarlyRequests } from './early-requests.js';
+import { Instances } from './instances.js';
 import type { ModelSource } from './model-source.js';
 import type { Prediction } from './prediction.js';
 import { Signatures } from './signatures.js';
@@ -77,9 +76,6 @@ export interface ExecutionContext {
 /** Milliseconds an instance waits for a writer that has reserved rows and not settled them. */
 const commitTimeout = 1000;
 
-/** Instances that stand in for stuck ones at the same time. */
-const mostReplacements = 3;
-
 /** Milliseconds that a timer of Node.js can wait at most. */
 const longestTimer = 2 ** 31 - 1;
 
@@ -98,19 +94,7 @@ export class Execution {
   /** Resolves when every thread is gone. */
   readonly closed: Promise<void>;
   #rowsPerBatch: number | undefined;
-  /** Instances that are wanted. */
-  #instances: number;
-  #intraOpThreads: number;
-  /** Instances besides, in place of those that hang. */
-  #replacements = 0;
-  /** Batches that have run for longer than responseTimeout. */
-  #hanging = 0;
-  /** Since when every instance hangs, in performance.now() milliseconds. */
-  #stuckSince: number | undefined;
-  /** Resolves when they run. */
-  #steady: Promise<void>;
-  /** Changes of the number of instances that are under way, oldest first. */
-  readonly #scalings: Deferred<void>[] = [];
+  readonly #instances: Instances;
   #startup: NodeJS.Timeout | undefined;
   #state: ExecutionState = 'loading';
   #failure: SconceError | undefined;
@@ -138,8 +122,6 @@ export class Execution {
     private readonly context: ExecutionContext,
     private readonly open: typeof openModel = openModel,
   ) {
-    this.#instances = options.instances;
-    this.#intraOpThreads = options.intraOpThreads;
     const { jobQueueSize, responseTimeout, clientTimeout } = options;
     this.#patience = Math.min(
       responseTimeout * 1000,
@@ -151,7 +133,7 @@ export class Execution {
     this.#damaged =
       problem === undefined ? context.checks.damagedEntry(source.path) : Promise.resolve(undefined);
     this.loaded = this.#loaded.promise;
-    this.#steady = this.loaded;
+    this.#instances = this.#makeInstances();
     this.closed = this.#closed.promise;
     // A failure is also kept in `failure`; nobody has to be waiting for it.
     this.loaded.catch(() => {});
@@ -174,7 +156,9 @@ export class Execution {
   }
 
   get state(): ExecutionState {
-    return this.#state === 'ready' && this.#stuckSince !== undefined ? 'stuck' : this.#state;
+    return this.#state === 'ready' && this.#instances.stuckSince !== undefined
+      ? 'stuck'
+      : this.#state;
   }
 
   /** Why it has failed or is stuck. */
@@ -184,7 +168,7 @@ export class Execution {
 
   /** Since when it has failed or is stuck, in performance.now() milliseconds. */
   get failedAt(): number | undefined {
-    return this.#failedAt ?? this.#stuckSince;
+    return this.#failedAt ?? this.#instances.stuckSince;
   }
 
   /** What the file says of itself; undefined until it is loaded. */
@@ -204,12 +188,12 @@ export class Execution {
 
   /** Instances that are wanted: they may still be starting or stopping. */
   get instances(): number {
-    return this.#instances;
+    return this.#instances.wanted;
   }
 
   /** Resolves when they run; rejects as loaded and scale(). */
   get steady(): Promise<void> {
-    return this.#steady;
+    return this.#instances.steady;
   }
 
   /** What the handler says of the model, once it serves. */
@@ -258,23 +242,7 @@ export class Execution {
    *   not be made.
    */
   scale(instances: number, intraOpThreads: number): Promise<void> {
-    this.#instances = instances;
-    this.#intraOpThreads = intraOpThreads;
-    this.#replacements = this.#replacementsFor(this.#hanging);
-    this.#steady = this.#scale();
-    this.#checkStuck();
-    return this.#steady;
-  }
-
-  async #scale(): Promise<void> {
-    await this.loaded;
-    if (this.#model === undefined || this.#state !== 'ready') {
-      throw new SconceError('MODEL_CLOSED', this.name, this.version);
-    }
-    this.#model.scale(this.#instances + this.#replacements, this.#intraOpThreads);
-    const done = new Deferred<void>();
-    this.#scalings.push(done);
-    return done.promise;
+    return this.#instances.scale(instances, intraOpThreads);
   }
 
   /** Answers what was admitted, refuses what is new, and ends the threads. */
@@ -344,7 +312,10 @@ export class Execution {
               ),
             ),
           warmed: (signature, error) => this.#warmUpEnded(signature, error),
-          scaled: (event) => this.#scaled(event),
+          scaled: (event) => {
+            this.context.instancesStarted(event.loadMilliseconds, event.instances);
+            this.#instances.scaled(event);
+          },
           printed: (lines, dropped) => this.context.printed(lines, dropped),
           closed: () => this.#ended(),
         },
@@ -406,7 +377,7 @@ export class Execution {
         maxShapes: defaultMaxShapes,
       },
       (id) => this.#signatures.get(id),
-      (batches) => this.#replaceHanging(batches),
+      (batches) => this.#instances.replaceHanging(batches),
     );
     if (rowShape !== undefined) {
       const { limit } = this.context.budget;
@@ -443,60 +414,31 @@ export class Execution {
     }
   }
 
-  #scaled({ instances, loadMilliseconds, error }: ScaledEvent): void {
-    this.context.instancesStarted(loadMilliseconds, instances);
-    // Each call of scale() has its event, in the order of the calls.
-    const scaling = this.#scalings.shift();
-    if (error === undefined) {
-      scaling?.resolve();
-      return;
-    }
-    scaling?.reject(
-      new SconceError(isErrorCode(error.code) ? error.code : 'INTERNAL', error.message),
-    );
-    if (this.#scalings.length > 0) return;
-    // The others could not be made; whoever wants them has to ask again.
-    this.#instances = Math.min(this.#instances, instances);
-    this.#replacements = Math.min(this.#replacements, instances - this.#instances);
-    this.#steady = Promise.resolve();
-    this.#checkStuck();
-  }
-
-  /**
-   * Nothing can end a batch in this process: another instance takes the place of one that hangs,
-   * and goes when the batch ends after all.
-   */
-  #replaceHanging(batches: number): void {
-    const more = batches > this.#hanging;
-    this.#hanging = batches;
-    if (this.#state !== 'ready') return;
-    const replacements = this.#replacementsFor(batches);
-    if (replacements !== this.#replacements) {
-      this.#replacements = replacements;
-      // What becomes of it shows in #scaled().
-      this.#scale().catch(() => {});
-    }
-    if (more) this.context.hanging(batches, replacements);
-    this.#checkStuck();
-  }
-
-  #replacementsFor(batches: number): number {
-    return Math.max(0, Math.min(batches, mostReplacements, mostInstances - this.#instances));
-  }
-
-  #checkStuck(): void {
-    const isStuck = this.#hanging >= this.#instances + this.#replacements;
-    if (isStuck === (this.#stuckSince !== undefined)) return;
-    this.#stuckSince = isStuck ? performance.now() : undefined;
-    if (isStuck) this.context.failed(this.#stuckError());
-    else this.context.recovered();
+  #makeInstances(): Instances {
+    const { options, context, loaded } = this;
+    const serves = (): boolean => this.#state === 'ready';
+    return new Instances(options.instances, options.intraOpThreads, {
+      loaded,
+      get serves() {
+        return serves();
+      },
+      scale: (instances, intraOpThreads) => {
+        if (this.#model === undefined || !serves()) {
+          throw new SconceError('MODEL_CLOSED', this.name, this.version);
+        }
+        this.#model.scale(instances, intraOpThreads);
+      },
+      hanging: (batches, replacements) => context.hanging(batches, replacements),
+      stuck: () => context.failed(this.#stuckError()),
+      recovered: () => context.recovered(),
+    });
   }
 
   #stuckError(): SconceError {
     const { name, version, options } = this;
-    const instances = this.#instances + this.#replacements;
     const { responseTimeout } = options;
-    return new SconceError('MODEL_STUCK', name, version, instances, responseTimeout, name);
+    const { all } = this.#instances;
+    return new SconceError('MODEL_STUCK', name, version, all, responseTimeout, name);
   }
 
   #warmUpEnded(signature: number, error?: { code: string; message: string }): void {
@@ -522,7 +464,7 @@ export class Execution {
     if (prediction.over) return;
     try {
       const { useJobTicket, jobQueueSize } = this.options;
-      if (useJobTicket && this.pending >= this.#instances) {
+      if (useJobTicket && this.pending >= this.#instances.wanted) {
         throw new SconceError('NO_CAPACITY', this.name);
       }
       if (this.#preparing > 0 && this.queued >= jobQueueSize) {
@@ -625,7 +567,7 @@ export class Execution {
     clearTimeout(this.#startup);
     this.#warmed.reject(error);
     this.#loaded.reject(error);
-    for (const scaling of this.#scalings.splice(0)) scaling.reject(error);
+    this.#instances.ended(error);
     this.#closed.resolve();
   }
 }
