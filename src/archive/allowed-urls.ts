@@ -1,3 +1,4 @@
+import { compileAllowedUrls } from '../config/allowed-urls.js';
 import { SconceError } from '../errors.js';
 
 /** `https://…`, of any scheme. Everything else names something in the model store. */
@@ -35,7 +36,7 @@ export class AllowedUrls {
    * @throws {SconceError} INVALID_CONFIGURATION for what is no regular expression.
    */
   constructor(patterns: readonly string[]) {
-    this.#patterns = patterns.map(compile);
+    this.#patterns = compileAllowedUrls(patterns);
   }
 
   /**
@@ -71,18 +72,5 @@ function parse(text: string, base: URL | undefined): URL {
     return new URL(text, base);
   } catch {
     throw new SconceError('URL_NOT_ALLOWED', text).because('it is not a valid URL');
-  }
-}
-
-function compile(pattern: string): RegExp {
-  try {
-    // Alone first: what closes a group that it did not open must not close ours.
-    new RegExp(pattern);
-    return new RegExp(`^(?:${pattern})$`, 'i');
-  } catch {
-    throw new SconceError(
-      'INVALID_CONFIGURATION',
-      `${JSON.stringify(pattern)} of the allowed URLs is not a regular expression of JavaScript`,
-    );
   }
 }

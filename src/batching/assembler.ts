@@ -2,6 +2,7 @@ import { isErrorCode, SconceError, toSconceError } from '../errors.js';
 import type { BatchEvent, RowError } from '../native/addon.js';
 import { BatchOutputs, blockOffsets, type OutputSignature } from '../tensors/batch-outputs.js';
 import type { TensorSpec } from '../tensors/tensor-spec.js';
+import { longestTimer } from '../timers.js';
 import { HangWatch } from './hang-watch.js';
 import { Reservation, type RowsOwner } from './reservation.js';
 import type { Slab } from './slab.js';
@@ -41,9 +42,6 @@ const mostTurnsDeferred = 4;
 
 /** Shape keys whose slabs are kept when the configuration does not say. */
 export const defaultMaxShapes = 64;
-
-/** Milliseconds that a timer of Node.js can wait at most. */
-const longestTimer = 2 ** 31 - 1;
 
 /** What the instances have to do. */
 export interface Load {

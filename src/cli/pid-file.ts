@@ -2,6 +2,7 @@ import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { SconceError } from '../errors.js';
+import { isProcessAlive } from '../process-alive.js';
 
 /** Where TorchServe keeps the number of the process that runs. */
 export function pidFile(): string {
@@ -55,14 +56,14 @@ export function removePidFile(pid: number): void {
  * nobody has waited for still has one: the command line tells.
  */
 export function isServer(pid: number): boolean {
-  if (!isAlive(pid)) return false;
+  if (!isProcessAlive(pid)) return false;
   try {
     const [program = '', ...args] = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
     const script = args.find((arg) => !arg.startsWith('-')) ?? '';
     return basename(program).startsWith('node') && isServerScript(script);
   } catch {
     // No /proc on this system: being alive has to do.
-    return isAlive(pid);
+    return isProcessAlive(pid);
   }
 }
 
@@ -71,15 +72,6 @@ function isServerScript(path: string): boolean {
   return (
     /(^|\/)cli\/(main|torchserve)\.js$/.test(path) || /^(sconce|torchserve)$/.test(basename(path))
   );
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return hasCode(error, 'EPERM');
-  }
 }
 
 function readPid(): number | undefined {

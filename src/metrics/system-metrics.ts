@@ -1,12 +1,10 @@
 import { SconceError } from '../errors.js';
+import { longestTimer } from '../timers.js';
 import type { Slot } from './family.js';
 import type { CpuTimes, Disk, Memory, SystemReadings } from './system-readings.js';
 
 const mebibyte = 1024 ** 2;
 const gibibyte = 1024 ** 3;
-
-/** The longest a timer can wait, in milliseconds; with more it would not wait at all. */
-const longestTimer = 2 ** 31 - 1;
 
 export const systemMetricNames = [
   'CPUUtilization',

@@ -17,6 +17,7 @@ import { dtypeCode } from '../native/dtype.js';
 import { openModel } from '../native/runtime.js';
 import { allocateShared } from '../native/shared-memory.js';
 import { alignment, type TensorSpec } from '../tensors/tensor-spec.js';
+import { longestTimer } from '../timers.js';
 import type { FileChecks } from '../workers/file-checks.js';
 import { Deferred } from './deferred.js';
 import { EarlyRequests } from './early-requests.js';
@@ -75,9 +76,6 @@ export interface ExecutionContext {
 
 /** Milliseconds an instance waits for a writer that has reserved rows and not settled them. */
 const commitTimeout = 1000;
-
-/** Milliseconds that a timer of Node.js can wait at most. */
-const longestTimer = 2 ** 31 - 1;
 
 interface Serving {
   handler: Handler;

@@ -2,6 +2,7 @@ import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SconceError } from '../errors.js';
+import { isProcessAlive } from '../process-alive.js';
 
 const user = process.getuid?.() ?? 0;
 
@@ -49,12 +50,7 @@ export function removeUnpackFolder(): void {
 }
 
 function isOtherProcess(pid: number): boolean {
-  if (pid === process.pid) return false;
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
+  if (pid === process.pid || !isProcessAlive(pid)) return false;
   try {
     // A process that has ended keeps its number until somebody has waited for it; it says nothing.
     return readFileSync(`/proc/${pid}/cmdline`).length > 0;

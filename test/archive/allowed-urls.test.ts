@@ -136,7 +136,7 @@ test('says which pattern is no regular expression', () => {
   for (const pattern of ['(', ')|(', 'a)(b', '[']) {
     assert.throws(() => new AllowedUrls(['.*', pattern]), {
       code: 'INVALID_CONFIGURATION',
-      message: `${JSON.stringify(pattern)} of the allowed URLs is not a regular expression of JavaScript`,
+      message: `${JSON.stringify(pattern)} is not a regular expression of JavaScript`,
     });
   }
 });

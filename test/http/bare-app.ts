@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { createApp } from '../../src/http/app.js';
 import { BodyBudget } from '../../src/http/body-budget.js';
 import type { HttpContext } from '../../src/http/http-context.js';
-import { createLog } from '../../src/logging/log.js';
+import { createLog } from '../support/log.js';
 import { startService } from '../support/server.js';
 
 /** A listener as a server makes it, before it gets hooks and routes. It serves no model. */

@@ -1,7 +1,6 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { AccessRecord } from '../../src/logging/access-record.js';
-import { createLog } from '../../src/logging/log.js';
 import { createLogs, type Logs } from '../../src/logging/logs.js';
 import { RotatingFile } from '../../src/logging/rotating-file.js';
 
@@ -77,11 +76,6 @@ const scenarios: Record<string, () => Promise<void>> = {
     await new Promise((resolve) => process.stdin.on('close', resolve).resume());
     logOneOfEach(logs);
     await logs.close();
-  },
-  async 'simple log'() {
-    const log = createLog(options.level);
-    log.info('not shown');
-    log.child({ requestId: 'a8f7' }).warn('shown');
   },
 };
 

@@ -349,11 +349,3 @@ suite('createLogs() refuses', () => {
     assert.equal(process.listeners('exit').filter(({ name }) => name === 'flushNow').length, 0);
   });
 });
-
-suite('createLog()', () => {
-  test('writes JSON to standard error', () => {
-    const { status, out, err } = run('simple log', { level: 'warn' });
-    assert.deepEqual([status, out], [0, '']);
-    assert.deepEqual(objectsOf(err), [{ level: 40, requestId: 'a8f7', msg: 'shown' }]);
-  });
-});

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
-import { createLog } from '../../src/logging/log.js';
 import { Autoscaler, decide, type Pace } from '../../src/models/autoscaler.js';
 import type { ModelService } from '../../src/models/model-service.js';
 import { until } from '../support/condition.js';
+import { createLog } from '../support/log.js';
 import { RecordingSink } from '../support/recording-sink.js';
 import { handlerRequest } from '../support/request.js';
 import { source, startService } from '../support/server.js';

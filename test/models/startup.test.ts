@@ -3,13 +3,14 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, suite, test } from 'node:test';
-import { createLog, jsonLog } from '../../src/logging/log.js';
+import { jsonLog } from '../../src/logging/log.js';
 import type { ModelService } from '../../src/models/model-service.js';
 import {
   checkModelStore,
   registerStartModels,
   type StartedModels,
 } from '../../src/models/startup.js';
+import { createLog } from '../support/log.js';
 import { fixture } from '../support/paths.js';
 import { startService, testSettings } from '../support/server.js';
 

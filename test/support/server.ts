@@ -3,13 +3,13 @@ import { parseSettings, type Settings } from '../../src/config/settings.js';
 import { builtInHandlers, type HandlerFactory } from '../../src/handlers/registry.js';
 import { createResponseObserver } from '../../src/http/response-observer.js';
 import { HttpServer, type ServerAddresses } from '../../src/http/server.js';
-import { createLog } from '../../src/logging/log.js';
 import type { Logs } from '../../src/logging/logs.js';
 import { Metrics } from '../../src/metrics/metrics.js';
 import { ModelService } from '../../src/models/model-service.js';
 import type { ModelSource } from '../../src/models/model-source.js';
 import type { TokenAuthority } from '../../src/security/token-authority.js';
 import { HttpClient } from './http-client.js';
+import { createLog } from './log.js';
 import { fixture } from './paths.js';
 
 /** The cores that servers of tests believe they have. */
