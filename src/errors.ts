@@ -416,16 +416,21 @@ export function inWords(error: Error): string {
   return `${error.message.replace(/\.$/, '')}: ${error.reason}`;
 }
 
+/** What a thrown value says. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** What a handler has thrown, as a SconceError; what has no code becomes MODEL_FAILED. */
 export function toHandlerError(error: unknown): SconceError {
   if (errorCodeOf(error) !== undefined) return toSconceError(error);
-  return new SconceError('MODEL_FAILED', error instanceof Error ? error.message : String(error));
+  return new SconceError('MODEL_FAILED', messageOf(error));
 }
 
 /** Any thrown value as a SconceError; what has no code becomes INTERNAL with its message. */
 export function toSconceError(error: unknown): SconceError {
   if (error instanceof SconceError) return error;
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   const code = errorCodeOf(error) ?? 'INTERNAL';
   return new SconceError(code, message);
 }

@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises';
-import { messageOf } from './failure.js';
+import { messageOf } from '../errors.js';
 import type { FetchOptions, Incoming } from './fetch-options.js';
 import { downloadFailed, incomingBytes } from './incoming-bytes.js';
 import { refuseExisting, saveIncoming } from './incoming-file.js';

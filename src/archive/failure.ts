@@ -32,8 +32,3 @@ export function systemReason(
   }
   return path === undefined ? `${message} (unpacking to ${folder})` : message;
 }
-
-/** The message of any thrown value. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}

@@ -1,5 +1,4 @@
-import { SconceError } from '../errors.js';
-import { messageOf } from './failure.js';
+import { messageOf, SconceError } from '../errors.js';
 import type { FetchOptions, Incoming } from './fetch-options.js';
 
 /** DOWNLOAD_FAILED with a reason. */

@@ -2,12 +2,11 @@ import type { Stats } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import { basename, isAbsolute, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { SconceError } from '../errors.js';
+import { messageOf, SconceError } from '../errors.js';
 import { AllowedUrls, isUrlShaped, refuseRelative } from './allowed-urls.js';
 import { copyIntoStore } from './copy.js';
 import { download } from './download.js';
 import { pathProblem } from './entry-name.js';
-import { messageOf } from './failure.js';
 import type { FetchOptions } from './fetch-options.js';
 
 export interface LocateOptions extends FetchOptions {

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { SconceError } from '../errors.js';
+import { messageOf, SconceError } from '../errors.js';
 import { entryPath, pathProblem } from './entry-name.js';
 
 /** Where an archive says what it holds. */
@@ -75,7 +75,7 @@ function parseObject(text: string): Record<string, unknown> {
     // Editors of another time begin a file with a byte order mark.
     document = JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch (error) {
-    throw unparsable(error instanceof Error ? error.message : String(error));
+    throw unparsable(messageOf(error));
   }
   if (!isObject(document)) throw unparsable('the manifest must be an object');
   return document;

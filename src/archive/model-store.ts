@@ -1,7 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { SconceError } from '../errors.js';
-import { messageOf } from './failure.js';
+import { messageOf, SconceError } from '../errors.js';
 
 /** How the names of what a model store holds end: archives, and TorchScript files. */
 const modelEndings = [

@@ -1,8 +1,8 @@
 import { type FileHandle, mkdir, mkdtemp, open, rm, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { SconceError } from '../errors.js';
+import { messageOf, SconceError } from '../errors.js';
 import type { ArchiveEntry, ArchiveFile } from './archive-entry.js';
-import { badArchive, isSystemError, messageOf, systemReason } from './failure.js';
+import { badArchive, isSystemError, systemReason } from './failure.js';
 import { modelFolderIn, readManifest } from './folder.js';
 import type { ArchiveLimits } from './limits.js';
 import type { Manifest } from './manifest.js';

@@ -1,11 +1,11 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { SconceError } from '../errors.js';
+import { messageOf, SconceError } from '../errors.js';
 import type { ArchiveEntry } from './archive-entry.js';
 import { entryPath, pathProblem } from './entry-name.js';
 import { EntryNames } from './entry-names.js';
-import { badArchive, badEntry, isSystemError, messageOf } from './failure.js';
+import { badArchive, badEntry, isSystemError } from './failure.js';
 import { type ArchiveLimits, mostByRatio } from './limits.js';
 
 export interface UnpackOptions {

@@ -1,10 +1,10 @@
 import { constants } from 'node:fs';
 import { access, readdir, realpath, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { SconceError } from '../errors.js';
+import { messageOf, SconceError } from '../errors.js';
 import { pathProblem } from './entry-name.js';
 import { EntryNames } from './entry-names.js';
-import { isSystemError, messageOf } from './failure.js';
+import { isSystemError } from './failure.js';
 import { manifestName } from './manifest.js';
 import { isPattern, pythonGlob } from './write-glob.js';
 import type { ArchiveMember } from './write-member.js';

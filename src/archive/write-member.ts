@@ -1,6 +1,5 @@
 import { open } from 'node:fs/promises';
-import { SconceError } from '../errors.js';
-import { messageOf } from './failure.js';
+import { messageOf, SconceError } from '../errors.js';
 
 /** One file of an archive that is to be written. */
 export interface ArchiveMember {

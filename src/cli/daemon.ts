@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Profile } from '../config/resolve.js';
-import { SconceError } from '../errors.js';
+import { messageOf, SconceError } from '../errors.js';
 import { claimPidFile, isServer, removePidFile, runningServer } from './pid-file.js';
 import { stopSignals } from './stop-signals.js';
 
@@ -119,7 +119,7 @@ function terminate(pid: number, name: string): void {
   } catch (error) {
     // Another one has ended it in between.
     if (!isServer(pid)) return;
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new SconceError(
       'INVALID_CONFIGURATION',
       `${name} (process ${pid}) cannot be stopped: ${why}`,

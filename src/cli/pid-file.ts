@@ -1,7 +1,7 @@
 import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { SconceError } from '../errors.js';
+import { messageOf, SconceError } from '../errors.js';
 import { isProcessAlive } from '../process-alive.js';
 
 /** Where TorchServe keeps the number of the process that runs. */
@@ -36,7 +36,7 @@ export function claimPidFile(): boolean {
     }
     return true;
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new SconceError(
       'INVALID_CONFIGURATION',
       `The pid file ${path} cannot be written: ${why}. Name another folder with TMPDIR.`,

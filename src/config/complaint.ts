@@ -1,6 +1,6 @@
 import type { TSchema } from 'typebox';
 import { Value } from 'typebox/value';
-import { SconceError } from '../errors.js';
+import { messageOf, SconceError } from '../errors.js';
 import { type ListenerKind, parseAddress } from './addresses.js';
 import { compileAllowedUrls } from './allowed-urls.js';
 import { firstViolation } from './violation.js';
@@ -57,7 +57,7 @@ function jsonError(text: string): string {
     JSON.parse(text);
     return 'must be a JSON object';
   } catch (error) {
-    return `is not JSON: ${error instanceof Error ? error.message : String(error)}`;
+    return `is not JSON: ${messageOf(error)}`;
   }
 }
 

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { SconceError } from '../errors.js';
+import { messageOf, SconceError } from '../errors.js';
 
 export interface ConfigFileRequest {
   /** Flag `--ts-config`. */
@@ -42,7 +42,7 @@ export function readConfigFile(path: string, workingFolder: string): Uint8Array 
   try {
     return readFileSync(resolve(workingFolder, path));
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new SconceError('INVALID_CONFIGURATION', `${path} cannot be read: ${why}`);
   }
 }

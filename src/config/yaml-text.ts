@@ -1,5 +1,5 @@
 import { parseDocument } from 'yaml';
-import { SconceError } from '../errors.js';
+import { messageOf, SconceError } from '../errors.js';
 
 /** A document of YAML, and where its keys stand. */
 export interface YamlText {
@@ -48,7 +48,7 @@ function contentOf(document: ReturnType<typeof parseDocument>, file: string): un
   try {
     content = document.toJS();
   } catch (error) {
-    throw invalid(file, error instanceof Error ? error.message : String(error));
+    throw invalid(file, messageOf(error));
   }
   try {
     JSON.stringify(content);

@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify';
-import { SconceError } from '../errors.js';
+import { messageOf, SconceError } from '../errors.js';
 import type { RegisterRequest } from '../models/model-service.js';
 import { mediaTypeOf } from './media-type.js';
 import { bodyOf } from './prediction-reply.js';
@@ -55,7 +55,7 @@ function readJson(body: Uint8Array): Record<string, unknown> {
   try {
     value = JSON.parse(Buffer.from(body).toString());
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new SconceError('MALFORMED_JSON', `The body is not JSON: ${why}`);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {

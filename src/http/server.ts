@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { Settings } from '../config/settings.js';
-import { SconceError } from '../errors.js';
+import { messageOf, SconceError } from '../errors.js';
 import type { Log } from '../logging/log.js';
 import type { Metrics } from '../metrics/metrics.js';
 import type { ModelService } from '../models/model-service.js';
@@ -98,7 +98,7 @@ export class HttpServer {
         for (const surface of surfaces) urls.set(surface, url);
       } catch (error) {
         await Promise.all(opened.map((other) => other.close()));
-        const why = error instanceof Error ? error.message : String(error);
+        const why = messageOf(error);
         throw new SconceError(
           'INVALID_CONFIGURATION',
           `Invalid configuration: ${surfaces[0]}Address ${text} cannot be opened: ${why}`,

@@ -1,3 +1,4 @@
+import { messageOf } from '../errors.js';
 import type { LineSink } from './line-sink.js';
 
 /** Characters that make a batch, which is written at once; fewer wait for `flushInterval`. */
@@ -182,7 +183,7 @@ export class LineBuffer {
     this.#failing = true;
     this.#stopTimer();
     this.#timer = this.#flushIn(retryInterval);
-    this.#drop(this.#writing, error instanceof Error ? error.message : String(error));
+    this.#drop(this.#writing, messageOf(error));
   }
 
   #flushIn(milliseconds: number): NodeJS.Timeout {

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { access, mkdir, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { SconceError } from '../errors.js';
+import { messageOf, SconceError } from '../errors.js';
 import type { ChannelFile, Layout } from './channel.js';
 import { LineBuffer } from './line-buffer.js';
 import { RotatingFile, type Rotation } from './rotating-file.js';
@@ -90,7 +90,7 @@ async function openIn(
     await access(path, constants.W_OK | constants.X_OK);
     return await RotatingFile.open(path, `${name}.log`, rotation);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new SconceError(
       'INVALID_CONFIGURATION',
       `${folder.setting}: ${name}.log cannot be written in ${path}: ${reason}. Make the folder writable, or name another with ${folder.howToChange}.`,

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type Static, Type } from 'typebox';
-import { SconceError } from '../errors.js';
+import { messageOf, SconceError } from '../errors.js';
 import {
   defaultBuckets,
   hostDimension,
@@ -70,7 +70,7 @@ export function loadMetricsConfiguration(path: string | undefined): MetricsConfi
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new SconceError('INVALID_CONFIGURATION', `${path}: cannot be read: ${why}`);
   }
   return parseMetricsConfiguration(text, path);

@@ -1,7 +1,7 @@
 import type { Static, TSchema } from 'typebox';
 import { Value } from 'typebox/value';
 import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
-import { SconceError } from '../errors.js';
+import { messageOf, SconceError } from '../errors.js';
 import { namePattern, unitPattern } from './specification.js';
 
 /** Keys and positions from the root of a document. */
@@ -57,7 +57,7 @@ export class YamlFile {
     try {
       return this.#document.toJS({ maxAliasCount: mostAliases });
     } catch (error) {
-      throw this.#error(`${this.name}: ${error instanceof Error ? error.message : String(error)}`);
+      throw this.#error(`${this.name}: ${messageOf(error)}`);
     }
   }
 

@@ -1,6 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { invalid, reasonOf } from './failure.js';
+import { messageOf } from '../errors.js';
+import { invalid } from './failure.js';
 
 /** What a server proves itself with, as node:tls takes it. */
 export type IdentityOptions = { key: string; cert: string } | { pfx: Buffer; passphrase: string };
@@ -23,6 +24,6 @@ export async function readNamedFile(setting: string, path: string): Promise<Buff
   try {
     return await readFile(path);
   } catch (error) {
-    throw invalid(`${setting} ${path} cannot be read: ${reasonOf(error)}`);
+    throw invalid(`${setting} ${path} cannot be read: ${messageOf(error)}`);
   }
 }

@@ -4,7 +4,8 @@ import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { invalid, reasonOf } from './failure.js';
+import { messageOf } from '../errors.js';
+import { invalid } from './failure.js';
 
 /** A key and the moment from which it is refused; undefined means never. */
 export interface Key {
@@ -63,7 +64,7 @@ export async function readKeyFile(path: string): Promise<KeySet> {
   try {
     text = await readFile(path, 'utf8');
   } catch (error) {
-    throw invalid(`the key file ${path} cannot be read: ${reasonOf(error)}`);
+    throw invalid(`the key file ${path} cannot be read: ${messageOf(error)}`);
   }
   const keys = parseKeyFile(text);
   if (keys === undefined) {

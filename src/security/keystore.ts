@@ -1,7 +1,8 @@
 import type { X509Certificate } from 'node:crypto';
 import { Socket } from 'node:net';
 import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
-import { invalid, reasonOf } from './failure.js';
+import { messageOf } from '../errors.js';
+import { invalid } from './failure.js';
 import { type Identity, readNamedFile } from './identity.js';
 
 /** First bytes of Java's own keystores: JKS and JCEKS. */
@@ -29,7 +30,7 @@ export async function loadKeystore(path: string, type: string, pass: string): Pr
   try {
     certificate = certificateOf(createSecureContext({ pfx, passphrase: pass }));
   } catch (error) {
-    throw invalid(explain(path, reasonOf(error)));
+    throw invalid(explain(path, messageOf(error)));
   }
   if (certificate === undefined) throw invalid(`keystore ${path} holds no certificate for its key`);
   return {

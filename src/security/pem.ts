@@ -1,6 +1,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
-import { invalid, reasonOf } from './failure.js';
+import { messageOf } from '../errors.js';
+import { invalid } from './failure.js';
 import { type Identity, readNamedFile } from './identity.js';
 
 /** The marks of PKCS#8 and of PKCS#1. */
@@ -25,7 +26,7 @@ export async function loadPem(privateKeyFile: string, certificateFile: string): 
     createSecureContext({ key, cert });
   } catch (error) {
     throw invalid(
-      `certificate_file ${certificateFile} and private_key_file ${privateKeyFile} cannot be used for TLS: ${reasonOf(error)}`,
+      `certificate_file ${certificateFile} and private_key_file ${privateKeyFile} cannot be used for TLS: ${messageOf(error)}`,
     );
   }
   return {
@@ -45,7 +46,7 @@ function parseKey(pem: string, path: string): KeyObject {
   try {
     return createPrivateKey(pem);
   } catch (error) {
-    throw invalid(`private_key_file ${path} holds no private key in PEM: ${reasonOf(error)}`);
+    throw invalid(`private_key_file ${path} holds no private key in PEM: ${messageOf(error)}`);
   }
 }
 
@@ -53,6 +54,6 @@ function parseCertificate(pem: string, path: string): X509Certificate {
   try {
     return new X509Certificate(pem);
   } catch (error) {
-    throw invalid(`certificate_file ${path} holds no certificate in PEM: ${reasonOf(error)}`);
+    throw invalid(`certificate_file ${path} holds no certificate in PEM: ${messageOf(error)}`);
   }
 }

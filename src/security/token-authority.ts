@@ -1,7 +1,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { resolve } from 'node:path';
-import { SconceError } from '../errors.js';
-import { invalid, reasonOf } from './failure.js';
+import { messageOf, SconceError } from '../errors.js';
+import { invalid } from './failure.js';
 import {
   type Key,
   type KeySet,
@@ -93,7 +93,7 @@ export class TokenAuthority {
       });
     } catch (error) {
       throw invalid(
-        `the key file ${this.keyFile} cannot be written: ${reasonOf(error)}. Start in a folder that may be written to, or set disable_token_authorization=true`,
+        `the key file ${this.keyFile} cannot be written: ${messageOf(error)}. Start in a folder that may be written to, or set disable_token_authorization=true`,
       );
     }
   }
@@ -140,7 +140,7 @@ export class TokenAuthority {
     try {
       await writePrivateFile(this.keyFile, text);
     } catch (error) {
-      throw new SconceError('INTERNAL', `the key file cannot be written: ${reasonOf(error)}`);
+      throw new SconceError('INTERNAL', `the key file cannot be written: ${messageOf(error)}`);
     }
     this.#keys = keys;
     this.#text = text;

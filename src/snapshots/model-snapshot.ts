@@ -2,7 +2,7 @@ import { existsSync, realpathSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { SconceError, toSconceError } from '../errors.js';
+import { messageOf, SconceError, toSconceError } from '../errors.js';
 import type { ModelService } from '../models/model-service.js';
 import { type ModelSource, openSource, openTrusted } from '../models/model-source.js';
 import type { ModelVersion } from '../models/model-version.js';
@@ -68,7 +68,7 @@ export class ModelSnapshot {
     try {
       content = JSON.parse(text);
     } catch (error) {
-      throw invalid(error instanceof Error ? error.message : String(error));
+      throw invalid(messageOf(error));
     }
     if (Value.Check(snapshotSchema, content)) return new ModelSnapshot(content);
     const [error] = Value.Errors(snapshotSchema, content);
