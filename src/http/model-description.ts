@@ -52,6 +52,9 @@ export const modelDescriptionSchema = Type.Object({
     returns: Type.Optional(Type.String()),
     handler: Type.String(),
     intraOpThreads: Type.Integer(),
+    origins: Type.Record(Type.String(), Type.String(), {
+      description: 'Where each value of the model comes from.',
+    }),
     parameterBytes: Type.Optional(Type.Integer()),
   }),
 });
@@ -120,6 +123,7 @@ export function describeVersion(
         ? {}
         : { returns: description.returns, parameterBytes: description.parameterBytes }),
       intraOpThreads: version.intraOpThreads,
+      origins: options.origins,
     },
   };
 }

@@ -35,6 +35,8 @@ export interface VersionOptions {
   useJobTicket: boolean;
   autoscale: boolean;
   warmUp: boolean;
+  /** Where each value comes from, in words for people: `API`, `model-config.yaml`. */
+  origins: Record<string, string>;
 }
 
 /** Rows in a batch of an archive that TorchServe would run one by one. */
@@ -52,7 +54,7 @@ export function versionOptions(
   settings: Settings,
   atStartup: boolean,
 ): VersionOptions {
-  const { values } = resolveModelOptions({
+  const { values, origins } = resolveModelOptions({
     api,
     config: source.config,
     entry: modelEntry(settings.models, source.name, source.version),
@@ -63,6 +65,7 @@ export function versionOptions(
   const { minWorkers, maxWorkers, batchPolicy, device, deviceIds, ...others } = values;
   return {
     ...others,
+    origins: Object.fromEntries(origins),
     workers: { minWorkers, maxWorkers },
     device: resolveDevice(device, { ids: deviceIds, mostGpus: settings.numberOfGpu }),
     batchDelay: batchPolicy === 'legacy' && values.batchSize > 1 ? values.maxBatchDelay : 0,

@@ -116,42 +116,51 @@ suite('GET /models/{model}', () => {
   test('describes the default version with the fields of TorchServe in order', async () => {
     const described = await describeOne('linear');
     assert.deepEqual(Object.keys(described), [...fields, 'sconce']);
-    const { workers, ...others } = described;
-    assert.deepEqual(others, {
-      modelName: 'linear',
-      modelVersion: '1.0',
-      modelUrl: 'linear.pt',
-      runtime: 'python',
-      minWorkers: 2,
-      maxWorkers: 2,
-      batchSize: 8,
-      maxBatchDelay: 100,
-      responseTimeout: 5,
-      startupTimeout: 120,
-      maxRetryTimeoutInSec: 300,
-      clientTimeoutInMills: 0,
-      parallelType: '',
-      parallelLevel: 0,
-      deviceType: 'cpu',
-      continuousBatching: false,
-      useJobTicket: false,
-      useVenv: false,
-      stateful: false,
-      sequenceMaxIdleMSec: 0,
-      sequenceTimeoutMSec: 0,
-      maxNumSequence: 0,
-      maxSequenceJobQueueSize: 0,
-      loadedAtStartup: true,
-      jobQueueStatus: { remainingCapacity: 100, pendingRequests: 0 },
-      sconce: {
-        state: 'ready',
-        inputs: 'input: float32[n, …]',
-        returns: 'Tensor',
-        parameterBytes: 32,
-        intraOpThreads: 1,
-        handler: 'tensor',
+    const { workers, sconce, ...others } = described;
+    const { origins, ...ours } = Object(sconce);
+    const { batchSize, maxBatchDelay, minWorkers, warmUp } = Object(origins);
+    assert.deepEqual(
+      [batchSize, maxBatchDelay, minWorkers, warmUp],
+      ['model-config.yaml', 'setting maxBatchDelay', 'model-config.yaml', 'default'],
+    );
+    assert.deepEqual(
+      { ...others, sconce: ours },
+      {
+        modelName: 'linear',
+        modelVersion: '1.0',
+        modelUrl: 'linear.pt',
+        runtime: 'python',
+        minWorkers: 2,
+        maxWorkers: 2,
+        batchSize: 8,
+        maxBatchDelay: 100,
+        responseTimeout: 5,
+        startupTimeout: 120,
+        maxRetryTimeoutInSec: 300,
+        clientTimeoutInMills: 0,
+        parallelType: '',
+        parallelLevel: 0,
+        deviceType: 'cpu',
+        continuousBatching: false,
+        useJobTicket: false,
+        useVenv: false,
+        stateful: false,
+        sequenceMaxIdleMSec: 0,
+        sequenceTimeoutMSec: 0,
+        maxNumSequence: 0,
+        maxSequenceJobQueueSize: 0,
+        loadedAtStartup: true,
+        jobQueueStatus: { remainingCapacity: 100, pendingRequests: 0 },
+        sconce: {
+          state: 'ready',
+          inputs: 'input: float32[n, …]',
+          returns: 'Tensor',
+          parameterBytes: 32,
+          intraOpThreads: 1,
+          handler: 'tensor',
+        },
       },
-    });
+    );
     assert.ok(Array.isArray(workers));
     for (const [i, worker] of workers.entries()) {
       assert.ok(isObject(worker));
