@@ -107,6 +107,33 @@ export const errorTable = {
     type: 'InternalServerException',
     template: 'Prediction failed: %s',
   },
+  /** Code of a handler has thrown; why is the reason, where the configuration lets clients see it. */
+  HANDLER_FAILED: {
+    status: 503,
+    grpc: 'UNAVAILABLE',
+    type: 'InternalServerException',
+    template: 'Prediction failed',
+  },
+  /** A handler has thrown its own PredictionError, whose status is the answer's. */
+  PREDICTION_ERROR: {
+    status: 500,
+    grpc: 'UNKNOWN',
+    type: 'InternalServerException',
+    template: '%s',
+  },
+  /** The thread or process that was working on the request has ended, or had to be ended. */
+  WORKER_DIED: {
+    status: 500,
+    grpc: 'INTERNAL',
+    type: 'InternalServerException',
+    template: 'Worker died.',
+  },
+  WORKER_OUT_OF_MEMORY: {
+    status: 507,
+    grpc: 'RESOURCE_EXHAUSTED',
+    type: 'InternalServerException',
+    template: 'Worker died.',
+  },
   INVALID_OUTPUT: {
     status: 503,
     grpc: 'UNAVAILABLE',
@@ -375,6 +402,7 @@ export class SconceError extends Error {
   readonly code: ErrorCode;
   /** Why, where the message is one that clients compare and must stay as TorchServe's. */
   reason: string | undefined;
+  #status: number | undefined;
 
   constructor(code: ErrorCode, ...values: readonly (string | number)[]) {
     super(fill(errorTable[code].template, values));
@@ -388,9 +416,15 @@ export class SconceError extends Error {
     return this;
   }
 
-  /** HTTP status of the row. */
+  /** The same error with a status that the code of a model has chosen. */
+  withStatus(status: number): this {
+    this.#status = status;
+    return this;
+  }
+
+  /** HTTP status: the row's, unless the code of a model has chosen one. */
   get status(): number {
-    return errorTable[this.code].status;
+    return this.#status ?? errorTable[this.code].status;
   }
 
   /** The exception name that TorchServe's clients know. */

@@ -1,3 +1,4 @@
+import type { SconceError } from '../errors.js';
 import type { OutputStructure } from '../native/addon.js';
 import type { BatchOutputs } from '../tensors/batch-outputs.js';
 import type { TensorSpec } from '../tensors/tensor-spec.js';
@@ -44,27 +45,125 @@ export interface PreparedRows {
 
 /** A reply as a handler gives it to every protocol. */
 export interface HandlerReply {
-  /** Text, or byte ranges that may lie in the slab: they are read until the reply is written. */
-  body: string | readonly Uint8Array[];
+  /**
+   * Text of ASCII characters; or byte ranges, which may lie in the slab and are read until the reply
+   * is written; or a stream of pieces. A protocol that does not want the rest of a stream ends its
+   * iterator with return().
+   */
+  body: string | readonly Uint8Array[] | AsyncIterable<Uint8Array>;
   contentType: string | undefined;
   headers: Record<string, string> | undefined;
   /** HTTP status and reason phrase when the handler chooses them; 200 and an empty phrase else. */
   status?: { code: number; phrase: string };
 }
 
-/** Turns requests into rows and outputs into replies, for one model version. */
-export interface Handler {
+/** True for a body that comes in pieces. */
+export function isStream(body: HandlerReply['body']): body is AsyncIterable<Uint8Array> {
+  return typeof body === 'object' && Symbol.asyncIterator in body;
+}
+
+/** What is asked of a model when an output is to be attributed to an input. */
+export interface ExplanationRequest {
+  /** Every input of `forward`: one row, without a batch dimension. */
+  inputs: readonly { spec: TensorSpec; bytes: Uint8Array }[];
+  /** Which of them is explained. One of integers is explained through the embedding it indexes. */
+  input: number;
+  /** Which of the flat outputs is followed. */
+  output: number;
+  /** Position in the output's row, flat. */
+  target: number;
+  /** Bytes of the input that stands for nothing; zeros unless given. */
+  baseline?: Uint8Array;
+  /** Points between the baseline and the input. */
+  steps: number;
+}
+
+/** How much each element of an input adds to an output, by integrated gradients. */
+export interface Attributions {
+  /** Of one row; for an input of integers with the dimension of the embedding at the end. */
+  dims: readonly number[];
+  values: Float32Array;
+}
+
+/** Explains a model's outputs. */
+export interface Explainer {
+  /** @throws {SconceError} EXPLANATION_UNSUPPORTED, MODEL_FAILED, OUT_OF_MEMORY, as a rejection. */
+  attribute(request: ExplanationRequest): Promise<Attributions>;
+}
+
+interface HandlerOfVersion {
   /** What requests must hold, for people: `features: float32[n, 64]`. */
   readonly inputs: string;
   /** The row shape when every dimension is known before the first request. */
   readonly rowShape: readonly TensorSpec[] | undefined;
+  /** Why outputs of this structure cannot be answered; undefined when they can. */
+  outputProblem(structure: OutputStructure): string | undefined;
+  /** What the model says of itself when it is asked to: an object that JSON can hold. */
+  describe(): Record<string, unknown> | Promise<Record<string, unknown>>;
+}
+
+/** A handler on the main loop: turns requests into rows and outputs into replies. */
+export interface RowHandler extends HandlerOfVersion {
+  readonly kind: 'rows';
   /**
    * @throws {SconceError} INVALID_REQUEST naming the field and the position; also as a rejection
    *   when the work is done off the main loop.
    */
   preprocess(request: HandlerRequest): PreparedRows | Promise<PreparedRows>;
-  /** Why outputs of this structure cannot be answered; undefined when they can. */
-  outputProblem(structure: OutputStructure): string | undefined;
-  /** What the model says of itself when it is asked to: an object that JSON can hold. */
-  describe(): Record<string, unknown>;
+  /** Answers a request that asks why; without it such requests get EXPLANATION_UNSUPPORTED. */
+  explain?(request: HandlerRequest, explainer: Explainer): Promise<HandlerReply>;
 }
+
+/** Rows of a request in a slab, or on their way to one. */
+export interface PlacedRows {
+  /** Memory of the slab, and the byte offset of the first row of each input. */
+  readonly memory: Uint8Array;
+  readonly offsets: readonly number[];
+  /** Runs them, once they are written; nothing may be written afterwards. */
+  run(): Promise<RowOutputs>;
+  /** Gives them up, written or not. */
+  discard(): void;
+}
+
+/** The outputs of a request's rows; release() gives the memory back, and is called once. */
+export interface RowOutputs {
+  readonly outputs: BatchOutputs;
+  readonly firstRow: number;
+  readonly rows: number;
+}
+
+/** One request in the hands of a handler that runs elsewhere. */
+export interface Exchange extends Explainer {
+  readonly request: HandlerRequest;
+  /** When it must be answered, in performance.now() milliseconds. */
+  readonly deadline: number;
+  /** True when nobody waits for the answer any more. */
+  readonly over: boolean;
+  /** Calls the listener when that becomes so without reply() or fail(): hung up, or too late. */
+  onOver(listener: () => void): void;
+  /**
+   * Rows in a slab, to be written in place by any thread. Only with a rowShape. A batch does not
+   * wait long for them: rows that are written later go with a later batch.
+   *
+   * @throws {SconceError} as Assembler.reserve()
+   */
+  reserve(rows: number): PlacedRows;
+  /** Runs rows that lie elsewhere: they are copied into a slab by `store`, as PreparedRows. */
+  run(rows: Pick<PreparedRows, 'rows' | 'key' | 'inputs' | 'store'>): Promise<RowOutputs>;
+  /** Exactly one of the two ends the exchange. */
+  reply(reply: HandlerReply): void;
+  fail(error: SconceError): void;
+}
+
+/** A handler whose code runs on threads of its own. */
+export interface RequestHandler extends HandlerOfVersion {
+  readonly kind: 'requests';
+  /** Resolves when it can take requests; rejects with a SconceError when it cannot be initialized. */
+  start(): Promise<void>;
+  /** Answers through the exchange; never throws. */
+  handle(exchange: Exchange): void;
+  /** Ends its threads, after the last exchange has ended. */
+  close(): Promise<void>;
+}
+
+export type Handler = RowHandler | RequestHandler;

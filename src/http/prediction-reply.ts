@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { SconceError, toSconceError } from '../errors.js';
-import type { RequestParameter } from '../handlers/handler.js';
+import { isStream, type RequestParameter } from '../handlers/handler.js';
 import type { Prediction, PredictionSink } from '../models/prediction.js';
 import { isForm, readForm } from './form-body.js';
 import { cancelOnHangUp, forget } from './hang-up.js';
@@ -21,7 +21,7 @@ type Reply = Parameters<PredictionSink['reply']>[0];
 /** TorchServe's success has an empty reason phrase. */
 const plainStatus = { code: 200, phrase: '' };
 
-function bodySize(body: Reply['body']): number {
+function bodySize(body: string | readonly Uint8Array[]): number {
   if (typeof body === 'string') return body.length;
   return body.reduce((sum, { byteLength }) => sum + byteLength, 0);
 }
@@ -42,6 +42,7 @@ class HttpSink implements PredictionSink {
    */
   reply(reply: Reply, release: () => void): void {
     this.#done();
+    if (isStream(reply.body)) throw new SconceError('INTERNAL', 'no streams yet');
     const size = bodySize(reply.body);
     if (size > this.context.maxResponseSize) {
       release();

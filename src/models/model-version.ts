@@ -8,8 +8,9 @@ import type { Messages } from '../logging/messages.js';
 import type { VersionMetrics } from '../metrics/metrics.js';
 import type { NativeModelDescription } from '../native/addon.js';
 import type { FileChecks } from '../workers/file-checks.js';
-import { Execution, type ExecutionState } from './execution.js';
+import type { Execution, ExecutionState } from './execution.js';
 import type { ModelSource } from './model-source.js';
+import { NativeExecution } from './native-execution.js';
 import type { Prediction } from './prediction.js';
 import { budgetThreads } from './thread-budget.js';
 import type { VersionOptions } from './version-options.js';
@@ -163,7 +164,7 @@ export class ModelVersion {
     } catch (error) {
       throw new SconceError('DESCRIBE_TIMEOUT').because(inWords(toSconceError(error)));
     }
-    return execution.describe() ?? {};
+    return (await execution.describe()) ?? {};
   }
 
   /**
@@ -231,7 +232,7 @@ export class ModelVersion {
     const { options, source, context } = this;
     // The oldest, which is the last to stop: instances are not told apart in what they print.
     const worker = this.#workerName(this.#workers.list[0]?.id ?? 0);
-    const execution = new Execution(
+    const execution = new NativeExecution(
       {
         ...options,
         source,

@@ -1,9 +1,9 @@
 import { SconceError } from '../../src/errors.js';
 import type {
-  Handler,
   HandlerReply,
   HandlerRequest,
   PreparedRows,
+  RowHandler,
 } from '../../src/handlers/handler.js';
 import type { HandlerFactory } from '../../src/handlers/registry.js';
 
@@ -12,7 +12,8 @@ export const echoHandler: HandlerFactory = () => new EchoHandler();
 
 const row = { dtype: 'float32', dims: [1] } as const;
 
-class EchoHandler implements Handler {
+class EchoHandler implements RowHandler {
+  readonly kind = 'rows';
   readonly inputs = 'x: float32[n, 1]';
   readonly rowShape = [row];
 

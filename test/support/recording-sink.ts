@@ -1,5 +1,5 @@
 import type { SconceError } from '../../src/errors.js';
-import type { HandlerReply } from '../../src/handlers/handler.js';
+import { type HandlerReply, isStream } from '../../src/handlers/handler.js';
 import { Deferred } from '../../src/models/deferred.js';
 import type { PredictionSink } from '../../src/models/prediction.js';
 
@@ -14,6 +14,7 @@ export class RecordingSink implements PredictionSink {
   }
 
   reply(reply: HandlerReply, release: () => void): void {
+    if (isStream(reply.body)) throw new Error('the reply is a stream');
     const text =
       typeof reply.body === 'string' ? reply.body : Buffer.concat(reply.body).toString('latin1');
     release();

@@ -1,7 +1,7 @@
 import { SconceError } from '../../errors.js';
 import { type OutputStructure, requestForms } from '../../native/addon.js';
 import { rowBytes, type TensorSpec } from '../../tensors/tensor-spec.js';
-import type { Handler, HandlerRequest, PreparedRows } from '../handler.js';
+import type { HandlerRequest, PreparedRows, RowHandler } from '../handler.js';
 import { payloadOf } from '../payload.js';
 import { binaryType, mediaType } from './media-type.js';
 import { largeBody, type OffLoop } from './off-loop.js';
@@ -16,7 +16,8 @@ const fixedKey = 'fixed';
  * The built-in handler `tensor`: JSON numbers or raw little-endian bytes in, JSON or raw bytes
  * out, from names alone. Numbers go from the body into the slab without becoming JavaScript.
  */
-export class TensorHandler implements Handler {
+export class TensorHandler implements RowHandler {
+  readonly kind = 'rows';
   readonly #reader: JsonRequestReader;
   readonly #replies: TensorReplies;
 

@@ -4,7 +4,7 @@ import { SlabBudget } from '../../src/batching/slab-budget.js';
 import { SconceError } from '../../src/errors.js';
 import { builtInHandlers } from '../../src/handlers/registry.js';
 import { Metrics } from '../../src/metrics/metrics.js';
-import { Execution, type ExecutionOptions } from '../../src/models/execution.js';
+import { NativeExecution, type NativeExecutionOptions } from '../../src/models/native-execution.js';
 import { Prediction } from '../../src/models/prediction.js';
 import { type ModelListener, openModel } from '../../src/native/runtime.js';
 import { FileChecks } from '../../src/workers/file-checks.js';
@@ -20,15 +20,15 @@ class Bench {
   readonly started: [number[], number][] = [];
   readonly failures: string[] = [];
   readonly hanging: [number, number][] = [];
-  readonly execution: Execution;
+  readonly execution: NativeExecution;
 
   constructor(
     model: string,
-    given: Partial<ExecutionOptions> = {},
+    given: Partial<NativeExecutionOptions> = {},
     /** What stands between the model's threads and the execution. */
     intercept: (listener: ModelListener) => ModelListener = (listener) => listener,
   ) {
-    const options: ExecutionOptions = {
+    const options: NativeExecutionOptions = {
       source: source(model),
       handler: builtInHandlers.get('tensor'),
       problem: undefined,
@@ -47,7 +47,7 @@ class Bench {
       warmUp: true,
       ...given,
     };
-    this.execution = new Execution(
+    this.execution = new NativeExecution(
       options,
       {
         budget: this.budget,
