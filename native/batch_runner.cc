@@ -5,6 +5,7 @@
 #include <thread>
 #include <utility>
 
+#include "batch_parts.h"
 #include "error.h"
 
 namespace sconce {
@@ -21,12 +22,6 @@ std::string describe_inputs(const SlabLayout& layout, size_t rows) {
   }
   return text.str();
 }
-
-// One part of a batch that was run apart from the rest.
-struct Part {
-  std::vector<int> rows;
-  AlignedBytes block;
-};
 
 }  // namespace
 
@@ -105,21 +100,13 @@ void SlabRun::submit(EngineInstance& instance) {
 
 // Halves the batch until each failing row stands alone: one bad row costs its own request only.
 void SlabRun::run_apart(EngineInstance& instance) {
-  std::vector<Part> parts;
-  Signature signature;
+  BatchParts parts;
   const auto run_range = [&](const auto& self, size_t first, size_t count) -> void {
     try {
       std::unique_ptr<Run> run = instance.submit(make_batch(first, count));
       while (!run->ready()) std::this_thread::yield();
-      BatchResult result = run->take_result();
-      if (!parts.empty() && !(signature == result.signature)) {
-        throw Error("INVALID_OUTPUT", "the shape of the outputs differs from row to row");
-      }
-      signature = result.signature;
-      Part part{.rows = {live_.begin() + static_cast<std::ptrdiff_t>(first),
-                         live_.begin() + static_cast<std::ptrdiff_t>(first + count)},
-                .block = std::move(result.overflow)};
-      parts.push_back(std::move(part));
+      const auto begin = live_.begin() + static_cast<std::ptrdiff_t>(first);
+      parts.add({begin, begin + static_cast<std::ptrdiff_t>(count)}, run->take_result());
     } catch (const Error& error) {
       if (error.code() != "MODEL_FAILED" || count == 1) {
         fail(first, count, error.code(), error.what());
@@ -132,30 +119,8 @@ void SlabRun::run_apart(EngineInstance& instance) {
   run_range(run_range, 0, live_.size() / 2);
   run_range(run_range, live_.size() / 2, live_.size() - live_.size() / 2);
 
-  for (const Part& part : parts) {
-    answered_.insert(answered_.end(), part.rows.begin(), part.rows.end());
-  }
-  if (answered_.empty()) return;
-  const int rows = static_cast<int>(answered_.size());
-  const std::vector<size_t> offsets = output_offsets(signature, rows);
-  result_.signature = signature;
-  result_.rows = rows;
-  uint8_t* block = slab_->output_area().data();
-  if (offsets.back() > slab_->output_area().size()) {
-    result_.overflow = allocate_aligned(offsets.back());
-    result_.overflow_bytes = offsets.back();
-    block = result_.overflow.get();
-  }
-  size_t done = 0;
-  for (const Part& part : parts) {
-    const std::vector<size_t> from = output_offsets(signature, static_cast<int>(part.rows.size()));
-    for (size_t i = 0; i < signature.outputs.size(); ++i) {
-      const size_t bytes = row_bytes(signature.outputs[i].dtype, signature.outputs[i].dims);
-      std::memcpy(block + offsets[i] + done * bytes, part.block.get() + from[i],
-                  part.rows.size() * bytes);
-    }
-    done += part.rows.size();
-  }
+  answered_ = parts.rows();
+  if (!answered_.empty()) result_ = parts.join(slab_->output_area());
 }
 
 void SlabRun::fail(size_t first, size_t count, const std::string& code,

@@ -1,5 +1,6 @@
 #include "event_conversion.h"
 
+#include <algorithm>
 #include <type_traits>
 #include <utility>
 
@@ -118,6 +119,20 @@ void fill(Napi::Object& object, ScaledEvent& event) {
   object.Set("kind", "scaled");
   object.Set("instances", event.instances);
   object.Set("loadMilliseconds", numbers_to_js(object.Env(), event.load_milliseconds));
+  set_error(object, event.error);
+}
+
+Napi::Float32Array floats_to_js(Napi::Env env, const std::vector<float>& values) {
+  Napi::Float32Array array = Napi::Float32Array::New(env, values.size());
+  std::copy(values.begin(), values.end(), array.Data());
+  return array;
+}
+
+void fill(Napi::Object& object, ExplainedEvent& event) {
+  object.Set("kind", "explained");
+  object.Set("id", static_cast<double>(event.id));
+  object.Set("dims", dims_to_js(object.Env(), event.attributions.dims));
+  object.Set("attributions", floats_to_js(object.Env(), event.attributions.values));
   set_error(object, event.error);
 }
 

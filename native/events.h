@@ -56,6 +56,14 @@ struct ScaledEvent {
   std::optional<FailedEvent> error;
 };
 
+// Answers a request to explain an output.
+struct ExplainedEvent {
+  int model = 0;
+  int64_t id = 0;
+  Attributions attributions;
+  std::optional<FailedEvent> error;
+};
+
 // The model has printed something, which waits in its PrintedLines.
 struct PrintedEvent {
   int model = 0;
@@ -68,7 +76,7 @@ struct ClosedEvent {
 };
 
 using Event = std::variant<BatchEvent, LoadedEvent, FailedEvent, WarmedEvent, ScaledEvent,
-                           PrintedEvent, ClosedEvent>;
+                           ExplainedEvent, PrintedEvent, ClosedEvent>;
 
 // Where events go. post() may be called from any thread.
 class EventSink {

@@ -4,6 +4,7 @@
 #ifdef __linux__
 #include <pthread.h>
 #include <sched.h>
+#include <sys/resource.h>
 #endif
 
 namespace sconce {
@@ -17,6 +18,16 @@ inline void become_execution_thread([[maybe_unused]] const char* name) {
   pthread_setname_np(pthread_self(), name);
   const sched_param parameters{};
   pthread_setschedparam(pthread_self(), SCHED_BATCH, &parameters);
+#endif
+}
+
+// The same for work that nobody waits for as long as there are batches: its share of a core that is
+// wanted elsewhere is a tenth. On Linux the priority belongs to the thread.
+inline void become_background_thread(const char* name) {
+  become_execution_thread(name);
+#ifdef __linux__
+  constexpr int kNice = 10;
+  setpriority(PRIO_PROCESS, 0, kNice);
 #endif
 }
 

@@ -21,6 +21,11 @@ Executor::Executor(ExecutorOptions options, EventSink& sink)
     : options_(std::move(options)),
       sink_(sink),
       printed_(std::make_shared<PrintedLines>(options_.id, sink)),
+      explanations_({.model = options_.id,
+                     .device = options_.engine.device,
+                     .printed = printed_,
+                     .make_explainer = [this] { return model_->make_explainer(); }},
+                    sink),
       wanted_instances_(options_.instances),
       intra_op_threads_(options_.intra_op_threads) {}
 
@@ -248,6 +253,14 @@ void Executor::scale(int instances, int intra_op_threads) {
   wake_supervisor();
 }
 
+void Executor::explain(int64_t id, ExplanationRequest request) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (closing_ || !loaded_) throw Error("MODEL_CLOSED", "the model is not loaded");
+  }
+  explanations_.add(id, std::move(request));
+}
+
 Signature Executor::signature(int signature_id) const { return signatures_.get(signature_id); }
 
 std::vector<std::vector<uint64_t>> Executor::parameter_pointers() const {
@@ -268,6 +281,7 @@ void Executor::close() {
     wake_supervisor();
   }
   wake_.notify_all();
+  explanations_.close();
 }
 
 void Executor::join() {

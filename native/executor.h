@@ -21,6 +21,7 @@
 #include "batch_runner.h"
 #include "engine/engine.h"
 #include "events.h"
+#include "explanation_queue.h"
 #include "printed_lines.h"
 #include "signature_table.h"
 #include "slab.h"
@@ -66,6 +67,11 @@ class Executor {
   // ScaledEvent, in order; a call before that event replaces the wish, and the events of both come
   // when the last is met. Throws Error with MODEL_CLOSED when the model stops.
   void scale(int instances, int intra_op_threads);
+
+  // Attributes an output to an input; ends in one ExplainedEvent with this id, before the
+  // ClosedEvent. Throws Error with MODEL_CLOSED when the model stops or is not loaded, and with
+  // NO_CAPACITY when too many wait.
+  void explain(int64_t id, ExplanationRequest request);
 
   // The signature of a recent event. Throws Error when it is too old.
   [[nodiscard]] Signature signature(int signature_id) const;
@@ -147,6 +153,7 @@ class Executor {
   EventSink& sink_;
   const std::shared_ptr<PrintedLines> printed_;
   std::unique_ptr<EngineModel> model_;
+  ExplanationQueue explanations_;
   SignatureTable signatures_;
   std::thread supervisor_;
 

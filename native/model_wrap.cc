@@ -5,68 +5,13 @@
 #include <vector>
 
 #include "event_conversion.h"
+#include "model_arguments.h"
 #include "napi_support.h"
 #include "runtime.h"
 
 namespace sconce {
 
 namespace {
-
-constexpr int kMaxInstances = 1024;
-constexpr int kMaxIntraOpThreads = 1024;
-constexpr int64_t kMaxTimeoutMilliseconds = 3'600'000;
-
-TensorMeta read_tensor_meta(const Napi::Object& object) {
-  return {.dtype = read_dtype(object.Get("dtype")), .dims = read_dims(object.Get("dims"), 0)};
-}
-
-SlabLayout read_layout(const Napi::Object& object) {
-  SlabLayout layout;
-  layout.capacity =
-      static_cast<int>(read_integer(object.Get("capacity"), "capacity", 1, kMaxCapacity));
-  const Napi::Array inputs = read_array(object.Get("inputs"), "inputs");
-  for (uint32_t i = 0; i < inputs.Length(); ++i) {
-    const Napi::Object input = read_object(inputs.Get(i), "an input");
-    TensorMeta meta = read_tensor_meta(input);
-    const auto offset = static_cast<size_t>(read_integer(input.Get("offset"), "offset"));
-    const size_t bytes = row_bytes(meta.dtype, meta.dims);
-    layout.inputs.push_back({meta.dtype, std::move(meta.dims), offset, bytes});
-  }
-  layout.output_offset =
-      static_cast<size_t>(read_integer(object.Get("outputOffset"), "outputOffset"));
-  layout.output_bytes = static_cast<size_t>(read_integer(object.Get("outputBytes"), "outputBytes"));
-  return layout;
-}
-
-Precision read_precision(const Napi::Value& value) {
-  if (value.IsUndefined()) return Precision::kFloat32;
-  const std::string name = read_string(value, "precision");
-  if (name == "float32") return Precision::kFloat32;
-  if (name == "bfloat16") return Precision::kBFloat16;
-  if (name == "float16") return Precision::kFloat16;
-  throw Error("INTERNAL", "precision must be float32, bfloat16 or float16, not " + name);
-}
-
-int read_instances(const Napi::Value& value) {
-  return static_cast<int>(read_integer(value, "instances", 1, kMaxInstances));
-}
-
-int read_intra_op_threads(const Napi::Value& value) {
-  return static_cast<int>(read_integer(value, "intraOpThreads", 1, kMaxIntraOpThreads));
-}
-
-ExecutorOptions read_options(const Napi::Object& object) {
-  ExecutorOptions options;
-  options.engine.path = read_string(object.Get("path"), "path");
-  options.engine.device = read_string(object.Get("device"), "device");
-  options.engine.freeze = object.Get("freeze").ToBoolean();
-  options.engine.precision = read_precision(object.Get("precision"));
-  options.instances = read_instances(object.Get("instances"));
-  options.intra_op_threads = read_intra_op_threads(object.Get("intraOpThreads"));
-  options.commit_timeout = std::chrono::milliseconds(
-      read_integer(object.Get("commitTimeout"), "commitTimeout", 0, kMaxTimeoutMilliseconds));
-  return options;
-}
 
 int read_id(const Napi::CallbackInfo& info) {
   return static_cast<int>(read_integer(info[0], "id", 0, std::numeric_limits<int32_t>::max()));
@@ -81,6 +26,7 @@ Napi::Function ModelWrap::define(Napi::Env env) {
        InstanceMethod<&ModelWrap::remove_slab>("removeSlab"),
        InstanceMethod<&ModelWrap::ring>("ring"), InstanceMethod<&ModelWrap::signature>("signature"),
        InstanceMethod<&ModelWrap::warm_up>("warmUp"), InstanceMethod<&ModelWrap::scale>("scale"),
+       InstanceMethod<&ModelWrap::explain>("explain"),
        InstanceMethod<&ModelWrap::parameter_pointers>("parameterPointers"),
        InstanceMethod<&ModelWrap::take_printed>("takePrinted"),
        InstanceMethod<&ModelWrap::close>("close")});
@@ -134,17 +80,7 @@ Napi::Value ModelWrap::signature(const Napi::CallbackInfo& info) {
 
 Napi::Value ModelWrap::warm_up(const Napi::CallbackInfo& info) {
   return translate_exceptions(info.Env(), [&] {
-    std::vector<TensorMeta> inputs;
-    const Napi::Array metas = read_array(info[0], "inputs");
-    for (uint32_t i = 0; i < metas.Length(); ++i) {
-      inputs.push_back(read_tensor_meta(read_object(metas.Get(i), "an input")));
-    }
-    std::vector<int> rows;
-    const Napi::Array sizes = read_array(info[1], "rows");
-    for (uint32_t i = 0; i < sizes.Length(); ++i) {
-      rows.push_back(static_cast<int>(read_integer(sizes.Get(i), "rows", 1, kMaxCapacity)));
-    }
-    executor_->warm_up({.inputs = std::move(inputs), .rows = std::move(rows)});
+    executor_->warm_up(read_warm_up(info[0], info[1]));
     return info.Env().Undefined();
   });
 }
@@ -152,6 +88,14 @@ Napi::Value ModelWrap::warm_up(const Napi::CallbackInfo& info) {
 Napi::Value ModelWrap::scale(const Napi::CallbackInfo& info) {
   return translate_exceptions(info.Env(), [&] {
     executor_->scale(read_instances(info[0]), read_intra_op_threads(info[1]));
+    return info.Env().Undefined();
+  });
+}
+
+Napi::Value ModelWrap::explain(const Napi::CallbackInfo& info) {
+  return translate_exceptions(info.Env(), [&] {
+    const int64_t id = read_integer(info[0], "id");
+    executor_->explain(id, read_explanation_request(read_object(info[1], "request")));
     return info.Env().Undefined();
   });
 }

@@ -28,6 +28,7 @@ class ModelWrap : public Napi::ObjectWrap<ModelWrap> {
   Napi::Value signature(const Napi::CallbackInfo& info);
   Napi::Value warm_up(const Napi::CallbackInfo& info);
   Napi::Value scale(const Napi::CallbackInfo& info);
+  Napi::Value explain(const Napi::CallbackInfo& info);
   Napi::Value parameter_pointers(const Napi::CallbackInfo& info);
   Napi::Value take_printed(const Napi::CallbackInfo& info);
   Napi::Value close(const Napi::CallbackInfo& info);

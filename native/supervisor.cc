@@ -143,6 +143,7 @@ void Executor::end() {
     if (instance.thread.joinable()) instance.thread.join();
   }
   fail_queue();
+  explanations_.join();
   model_.reset();
   return_free_memory(options_.engine.device);
   sink_.post(ClosedEvent{options_.id});

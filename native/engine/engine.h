@@ -12,11 +12,20 @@
 #include <vector>
 
 #include "../dtype.h"
+#include "explanation.h"
 
 namespace sconce {
 
 // What a model computes in. kFloat32 leaves the file as it is, whatever its parameters are.
 enum class Precision : uint8_t { kFloat32, kBFloat16, kFloat16 };
+
+// How the rows of a batch become an argument of forward.
+enum class InputForm : uint8_t {
+  kRows,     // one tensor [rows, …]
+  kList,     // a list with one tensor for each row; where forward declares List[Tensor]
+  kJoined,   // the rows one after the other along their first dimension: [rows * n, …]
+  kOffsets,  // where each row of the joined input before it begins: int64 [rows]. Not in a batch
+};
 
 struct EngineOptions {
   std::string path;
@@ -25,6 +34,7 @@ struct EngineOptions {
   // Anything but kFloat32: the module is converted when it is loaded, float32 and float64 inputs
   // are converted for each batch, and outputs of that precision come back as float32.
   Precision precision = Precision::kFloat32;
+  std::vector<InputForm> input_forms;  // of the arguments; kRows where there are fewer
 };
 
 // One argument of `forward` as the file declares it.
@@ -46,6 +56,8 @@ struct ModelDescription {
 struct TensorMeta {
   DType dtype;
   std::vector<int64_t> dims;  // of one row, without the batch dimension
+  // Outputs only: dims[0] is the length of the longest row, shorter rows end in zeros.
+  bool padded = false;
 
   bool operator==(const TensorMeta&) const = default;
 };
@@ -136,6 +148,8 @@ class EngineModel {
   [[nodiscard]] virtual const ModelDescription& description() const = 0;
   // Throws Error with MODEL_LOAD_FAILED or OUT_OF_MEMORY.
   [[nodiscard]] virtual std::unique_ptr<EngineInstance> make_instance() = 0;
+  // Reads the file once more. Thread-safe. Throws Error with MODEL_LOAD_FAILED or OUT_OF_MEMORY.
+  [[nodiscard]] virtual std::unique_ptr<EngineExplainer> make_explainer() = 0;
 };
 
 // Loads a TorchScript file. Throws Error with MODEL_LOAD_FAILED or OUT_OF_MEMORY.

@@ -1,6 +1,11 @@
 #include "failure.h"
 
+#include <c10/util/Exception.h>
+
 #include <array>
+#include <new>
+
+#include "../error.h"
 
 namespace sconce {
 
@@ -49,6 +54,25 @@ bool is_out_of_memory(std::string_view message) {
     if (message.find(sign) != std::string_view::npos) return true;
   }
   return false;
+}
+
+std::optional<std::string> missing_operator(std::string_view message) {
+  constexpr std::string_view kSign = "Unknown builtin op: ";
+  const size_t start = message.find(kSign);
+  if (start == std::string_view::npos) return std::nullopt;
+  std::string_view name = message.substr(start + kSign.size());
+  name =
+      name.substr(0, name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                            "0123456789_:"));
+  return std::string(name);
+}
+
+void rethrow(const char* code, const std::exception& error, const std::string& note) {
+  const std::string message = error.what();
+  const bool oom = dynamic_cast<const std::bad_alloc*>(&error) != nullptr ||
+                   dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr ||
+                   is_out_of_memory(message);
+  throw Error(oom ? "OUT_OF_MEMORY" : code, first_line(message) + note);
 }
 
 }  // namespace sconce

@@ -1,6 +1,8 @@
 // Turns what LibTorch throws into one line a person can act on.
 #pragma once
 
+#include <exception>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -12,5 +14,13 @@ std::string first_line(std::string_view message);
 
 // True for messages that mean that host or device memory ran out.
 bool is_out_of_memory(std::string_view message);
+
+// The operator that a file uses and no library has registered, where that is what the message says.
+std::optional<std::string> missing_operator(std::string_view message);
+
+// Throws Error with the first line of the exception and the note; with OUT_OF_MEMORY instead of
+// `code` when memory ran out.
+[[noreturn]] void rethrow(const char* code, const std::exception& error,
+                          const std::string& note = {});
 
 }  // namespace sconce

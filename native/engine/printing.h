@@ -1,4 +1,5 @@
-// Where the text goes that a model's code prints. LibTorch sends it to standard output otherwise.
+// Where the text goes that a model's code prints and warns of. LibTorch sends it to standard output
+// and standard error otherwise.
 #pragma once
 
 #include <memory>

@@ -78,6 +78,14 @@ export interface NativeModelDescription {
 export const precisions = ['float32', 'bfloat16', 'float16'] as const;
 export type Precision = (typeof precisions)[number];
 
+/**
+ * How the rows of a batch become an argument of forward: one tensor [rows, …]; the rows joined along
+ * their first dimension, [rows * n, …]; or where each row of the joined input before it begins, int64
+ * [rows], which no slab holds. A List[Tensor] takes a list with one tensor for each row by itself.
+ */
+export const inputForms = ['rows', 'joined', 'offsets'] as const;
+export type InputForm = (typeof inputForms)[number];
+
 export interface NativeModelOptions {
   path: string;
   /** 'cpu' or 'cuda:N'. */
@@ -93,8 +101,35 @@ export interface NativeModelOptions {
    * come back as float32, so that slabs and replies know nothing of it.
    */
   precision?: Precision;
+  /** Of the arguments of forward, in order; `rows` where there are fewer. */
+  inputForms?: readonly InputForm[];
   /** Milliseconds an instance waits for reserved rows that are not committed yet. */
   commitTimeout: number;
+}
+
+/** One row of one input, as explanations take it. */
+export interface NativeExplanationInput {
+  dtype: number;
+  /** Without the batch dimension. */
+  dims: readonly number[];
+  /** As many as dtype and dims say. Copied by the call. */
+  bytes: Uint8Array;
+}
+
+/** Asks how much each element of an input adds to an output: integrated gradients. */
+export interface NativeExplanationRequest {
+  /** Those of a slab, in order. */
+  inputs: readonly NativeExplanationInput[];
+  /** Which of them is explained; one of integers through the embedding that it is the index of. */
+  input: number;
+  /** Which of the flat outputs is followed. */
+  output: number;
+  /** Position in the output's row, flat. */
+  target: number;
+  /** The input that stands for nothing, as many bytes as the input's; zeros when it is absent. */
+  baseline?: Uint8Array;
+  /** Points between the baseline and the input, 1 to 1000: a Gauss-Legendre rule. */
+  steps: number;
 }
 
 export interface NativeSlabInput {
@@ -141,6 +176,13 @@ export interface NativeModel {
    * lines that were printed faster than they were taken only the number is known.
    */
   takePrinted(): { text: string; dropped: number };
+  /**
+   * Explains an output on a thread that exists while there is something to explain, with a module of
+   * its own, in the precision of the file. Ends in one 'explained' event with this id, before
+   * 'closed'. Throws MODEL_CLOSED when the model is not loaded or closes, and NO_CAPACITY when 64
+   * explanations wait.
+   */
+  explain(id: number, request: NativeExplanationRequest): void;
   /** Addresses of the parameter storages that each running instance uses, oldest instance first. */
   parameterPointers(): bigint[][];
   /**
@@ -195,15 +237,41 @@ export interface LoadedEvent {
   loadMilliseconds: number[];
 }
 
+/**
+ * Answers a call of `explain`. The codes of an error: INVALID_REQUEST, EXPLANATION_UNSUPPORTED,
+ * MODEL_FAILED, INVALID_OUTPUT, MODEL_LOAD_FAILED, OUT_OF_MEMORY, MODEL_CLOSED.
+ */
+export interface ExplainedEvent {
+  kind: 'explained';
+  model: number;
+  id: number;
+  /** Of one row: the input's; for an input of integers those of its embedding. */
+  dims: number[];
+  /** Empty when there is an error. */
+  attributions: Float32Array;
+  error?: { code: string; message: string };
+}
+
 export type NativeEvent =
   | BatchEvent
   | LoadedEvent
   | ScaledEvent
+  | ExplainedEvent
   | { kind: 'failed'; model: number; code: string; message: string }
   | { kind: 'warmed'; model: number; signature: number; error?: { code: string; message: string } }
   /** There is something to take with `takePrinted`. Comes once until that is called. */
   | { kind: 'printed'; model: number }
   | { kind: 'closed'; model: number };
+
+/** Rows of pixels from the top: [height, width, channels] bytes. */
+export interface NativeImage {
+  pixels: Uint8Array;
+  /** Sides are at most 2^24. */
+  width: number;
+  height: number;
+  /** 1 to 4. */
+  channels: number;
+}
 
 export interface NativeAddon {
   readonly libtorchVersion: string;
@@ -215,6 +283,11 @@ export interface NativeAddon {
   readonly slabHeader: Record<string, number>;
   /** Number of usable CUDA devices, 0 without a GPU or a CUDA build. */
   cudaDeviceCount(): number;
+  /**
+   * Loads a shared library that registers operators, for the life of the process. Throws
+   * INVALID_CONFIGURATION saying why it cannot be loaded.
+   */
+  loadOperatorLibrary(path: string): void;
   /** Main thread only, once: where events are delivered. */
   start(onEvents: (events: NativeEvent[]) => void): void;
   /**
@@ -242,4 +315,27 @@ export interface NativeAddon {
     /** Names given by configuration to the top-level outputs, or null. */
     names: string[] | null,
   ) => NativeJsonWriter;
+  /**
+   * Writes the part of the resized image that `window` shows, zeros where it lies outside, to
+   * `target`: [window.height, window.width, channels] bytes. Bit-equal to Pillow's BILINEAR.
+   */
+  resizeImage(
+    source: NativeImage,
+    scaled: { width: number; height: number },
+    window: { left: number; top: number; width: number; height: number },
+    target: Uint8Array,
+  ): void;
+  /** Writes (pixel / 255 - mean) / std as [channels, height, width], bit-equal to PyTorch. */
+  normalizeImage(
+    source: NativeImage,
+    mean: Float32Array,
+    std: Float32Array,
+    target: Float32Array,
+  ): void;
+  /** Probabilities of scores. */
+  softmax(scores: Float32Array, target: Float32Array): void;
+  /** Positions of the largest values, the largest first; equal ones ordered as by torch.topk. */
+  topK(values: Float32Array, indices: Int32Array): void;
+  /** Strongest class and its probability, [pixels, 2], of scores [classes, pixels]. */
+  strongestClasses(scores: Float32Array, classes: number, target: Float32Array): void;
 }

@@ -1,6 +1,7 @@
 import { SconceError } from '../errors.js';
 import type {
   BatchEvent,
+  ExplainedEvent,
   NativeEvent,
   NativeModel,
   NativeModelDescription,
@@ -19,6 +20,8 @@ export interface ModelListener {
   warmed(signature: number, error?: { code: string; message: string }): void;
   /** For those who call `scale`. */
   scaled?(event: ScaledEvent): void;
+  /** For those who call `explain`. */
+  explained?(event: ExplainedEvent): void;
   /** What the code of the model printed, and how many lines were lost after it. */
   printed?(lines: readonly string[], dropped: number): void;
   closed(): void;
@@ -60,6 +63,9 @@ function dispatch(event: NativeEvent): void {
       break;
     case 'scaled':
       entry.listener.scaled?.(event);
+      break;
+    case 'explained':
+      entry.listener.explained?.(event);
       break;
     case 'printed':
       entry.printing.wait();

@@ -10,6 +10,8 @@ import { reserveRows, settleRows } from '../../src/batching/slab-protocol.js';
 import { Deferred } from '../../src/models/deferred.js';
 import type {
   BatchEvent,
+  ExplainedEvent,
+  NativeExplanationRequest,
   NativeModel,
   NativeModelDescription,
   NativeModelOptions,
@@ -57,6 +59,8 @@ export class OpenModel extends EventEmitter<ModelEvents> {
   readonly printed: string[] = [];
   droppedLines = 0;
   readonly #wishes: Deferred<ScaledEvent>[] = [];
+  readonly #explanations = new Map<number, Deferred<ExplainedEvent>>();
+  #nextExplanation = 1;
 
   constructor(path: string, options: Partial<NativeModelOptions> = {}) {
     super();
@@ -84,6 +88,7 @@ export class OpenModel extends EventEmitter<ModelEvents> {
         },
         failed: (code, message) => loaded.reject(Object.assign(new Error(message), { code })),
         warmed: (signature, error) => this.emit('warmed', signature, error),
+        explained: (event) => this.#explanations.get(event.id)?.resolve(event),
         scaled: (event) => this.#wishes.shift()?.resolve(event),
         printed: (lines, dropped) => {
           this.printed.push(...lines);
@@ -133,6 +138,15 @@ export class OpenModel extends EventEmitter<ModelEvents> {
     const wish = new Deferred<ScaledEvent>();
     this.#wishes.push(wish);
     return wish.promise;
+  }
+
+  /** Resolves with the event that answers this call. */
+  explain(request: NativeExplanationRequest): Promise<ExplainedEvent> {
+    const id = this.#nextExplanation++;
+    const answer = new Deferred<ExplainedEvent>();
+    this.#explanations.set(id, answer);
+    this.model.explain(id, request);
+    return answer.promise;
   }
 
   async close(): Promise<void> {

@@ -52,6 +52,11 @@ export const executionSettings = {
     true,
     'Freeze modules at load: parameters become constants and the graph is folded.',
   ),
+  operatorLibraries: Type.Array(Type.String({ minLength: 1 }), {
+    default: [],
+    description:
+      'Shared libraries that register operators which model files use, as `torchvision::nms`; loaded at start. They run as part of the server, so that only the operator names them, and no model archive.',
+  }),
   defaultStartupTimeout: secondsOrNone(120, 'Seconds that a model may take to load.'),
   slabMemory: integer(1, 1_048_576, 1024, 'MiB of shared memory for the batches of all models.'),
   poolThreads: integer(
@@ -59,5 +64,21 @@ export const executionSettings = {
     64,
     0,
     'Threads that parse and write large bodies; 0 takes the cores less one, at most 4.',
+  ),
+  handlerThreads: integer(
+    0,
+    64,
+    0,
+    'Threads that run the code of a model version whose handler is a class; 0 takes the cores less one, at most 4.',
+  ),
+  handlerMemory: integer(
+    16,
+    1_048_576,
+    512,
+    'MiB of memory that the code of a handler may use on each of its threads.',
+  ),
+  handlerErrors: toggle(
+    true,
+    'Tell clients what the code of a handler has thrown; it is always logged.',
   ),
 };

@@ -2,10 +2,11 @@ import { SconceError } from '../../errors.js';
 import type { NativeField, NativeModelDescription, OutputStructure } from '../../native/addon.js';
 import { type Dtype, dtypeCode, dtypeOf } from '../../native/dtype.js';
 import { rowBytes, type TensorSpec } from '../../tensors/tensor-spec.js';
+import { type FormedInput, formProblem, isSent } from './input-forms.js';
 
 /** The part of a model's configuration that names its tensors. */
 export interface TensorNames {
-  inputs?: readonly { name: string; dtype?: Dtype; shape?: readonly number[] }[];
+  inputs?: readonly (FormedInput & { dtype?: Dtype })[];
   outputs?: readonly { name: string }[];
 }
 
@@ -52,12 +53,12 @@ export function planTensors(config: TensorNames, description: NativeModelDescrip
     fields,
     outputNames: config.outputs?.map((output) => output.name) ?? null,
     fixed: fixed.length === fields.length ? fixed : undefined,
-    text: fields.map(describeField).join(', '),
+    text: describeFields(fields),
   };
 }
 
 /** Fields as the native JSON reader takes them. */
-export function nativeFields(plan: TensorPlan): NativeField[] {
+export function nativeFields(plan: Pick<TensorPlan, 'fields'>): NativeField[] {
   return plan.fields.map(({ name, dtype, dims }) => ({
     name,
     dtype: dtypeCode(dtype),
@@ -67,7 +68,7 @@ export function nativeFields(plan: TensorPlan): NativeField[] {
 
 /** Why the configured names do not fit what the model returns; undefined when they do. */
 export function outputNamesProblem(
-  { outputNames }: TensorPlan,
+  { outputNames }: Pick<TensorPlan, 'outputNames'>,
   structure: OutputStructure,
 ): string | undefined {
   // A dictionary's fields keep their own names.
@@ -111,19 +112,38 @@ function readFields(config: TensorNames, description: NativeModelDescription): T
       `inputs: "${name}" stands for the argument "${argument.name}" of type ${argument.type}; the tensor handler passes tensors only`,
     );
   }
-  return config.inputs.map((input, i) => ({
-    name: input.name,
-    dtype: input.dtype ?? dtypeFrom(declared[i]?.dtype),
-    dims: input.shape ?? null,
-  }));
+  const problem = formProblem(config.inputs, declared);
+  if (problem !== undefined) throw new SconceError('INVALID_CONFIGURATION', problem);
+  return config.inputs.flatMap((input, i) =>
+    isSent(input)
+      ? [
+          {
+            name: input.name,
+            dtype: input.dtype ?? dtypeFrom(declared[i]?.dtype),
+            dims: input.shape ?? null,
+          },
+        ]
+      : [],
+  );
 }
 
+/** A list takes one tensor for each row. */
+const tensorTypes = new Set([
+  ...['Tensor', 'Optional[Tensor]'],
+  ...['List[Tensor]', 'Optional[List[Tensor]]'],
+]);
+
 function isTensor(type: string): boolean {
-  return /^(Optional\[)?Tensor\]?$/.test(type);
+  return tensorTypes.has(type);
 }
 
 function dtypeFrom(code: number | undefined): Dtype {
   return code === undefined ? 'float32' : dtypeOf(code);
+}
+
+/** Inputs for messages: `features: float32[n, 64]`. */
+export function describeFields(fields: readonly TensorField[]): string {
+  return fields.map(describeField).join(', ');
 }
 
 function describeField({ name, dtype, dims }: TensorField): string {

@@ -136,3 +136,89 @@ suite('names of outputs', () => {
     assert.equal(outputNamesProblem(plan, { fields: [['mean', 0]] }), undefined);
   });
 });
+
+suite('the forms of inputs', () => {
+  const text: NativeArgument = { name: 'text', type: 'Tensor', dtype: dtypeCode('int64') };
+  const offsets: NativeArgument = { name: 'offsets', type: 'Tensor', dtype: dtypeCode('int64') };
+  const images: NativeArgument = { name: 'images', type: 'List[Tensor]' };
+  const bag = model(text, offsets);
+
+  test('offsets are not a field of requests', () => {
+    const plan = planTensors(
+      {
+        inputs: [
+          { name: 'tokens', form: 'joined', shape: [-1] },
+          { name: 'offsets', form: 'offsets' },
+        ],
+      },
+      bag,
+    );
+    assert.deepEqual(plan.fields, [{ name: 'tokens', dtype: 'int64', dims: [-1] }]);
+    assert.equal(plan.text, 'tokens: int64[n, any]');
+  });
+
+  test('what comes after offsets keeps the dtype of its own argument', () => {
+    const weights: NativeArgument = { name: 'w', type: 'Tensor', dtype: dtypeCode('float64') };
+    const inputs = [
+      { name: 'text', form: 'joined' as const },
+      { name: 'offsets', form: 'offsets' as const },
+      { name: 'w', shape: [2] },
+    ];
+    assert.deepEqual(planTensors({ inputs }, model(text, offsets, weights)).fields, [
+      { name: 'text', dtype: 'int64', dims: null },
+      { name: 'w', dtype: 'float64', dims: [2] },
+    ]);
+  });
+
+  test('a list of tensors is an input as any other', () => {
+    const targets: NativeArgument = {
+      name: 'targets',
+      type: 'Optional[List[Dict[str, Tensor]]]',
+      default: 'None',
+    };
+    const description = model(images, targets);
+    assert.deepEqual(planTensors({}, description).fields, [
+      { name: 'images', dtype: 'float32', dims: null },
+    ]);
+    assert.deepEqual(
+      planTensors({ inputs: [{ name: 'image', shape: [3, 8, 8] }] }, description).fixed,
+      [{ dtype: 'float32', dims: [3, 8, 8] }],
+    );
+  });
+
+  test('forms that no rows can take are refused', () => {
+    const cases: [NonNullable<TensorNames['inputs']>, NativeModelDescription, RegExp][] = [
+      [
+        [{ name: 'a', form: 'offsets' }, { name: 'b' }],
+        bag,
+        /"a" needs an input of the form joined/,
+      ],
+      [
+        [{ name: 'a' }, { name: 'b', form: 'offsets' }],
+        bag,
+        /"b" needs an input of the form joined/,
+      ],
+      [[{ name: 'a', form: 'joined', shape: [] }, { name: 'b' }], bag, /no dimension/],
+      [
+        [
+          { name: 'a', form: 'joined' },
+          { name: 'b', form: 'offsets', shape: [3] },
+        ],
+        bag,
+        /"b" holds the offsets of "a"/,
+      ],
+      [
+        [
+          { name: 'a', form: 'joined' },
+          { name: 'b', form: 'offsets', dtype: 'int32' },
+        ],
+        bag,
+        /leave out its shape and dtype/,
+      ],
+      [[{ name: 'a', form: 'joined' }], model(images), /takes a List\[Tensor\]/],
+    ];
+    for (const [inputs, description, message] of cases) {
+      assert.match(refusal({ inputs }, description), message);
+    }
+  });
+});
