@@ -7,6 +7,8 @@
 #include "dtype.h"
 #include "engine/cuda.h"
 #include "engine/engine.h"
+#include "engine/operator_library.h"
+#include "image_wrap.h"
 #include "json_wrap.h"
 #include "model_wrap.h"
 #include "napi_support.h"
@@ -76,6 +78,13 @@ Napi::Value misalignment(const Napi::CallbackInfo& info) {
   });
 }
 
+Napi::Value load_library(const Napi::CallbackInfo& info) {
+  return translate_exceptions(info.Env(), [&] {
+    load_operator_library(read_string(info[0], "path"));
+    return info.Env().Undefined();
+  });
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("libtorchVersion", torch_version());
 #ifdef SCONCE_CUDA
@@ -86,12 +95,14 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("dtypes", dtype_table(env));
   exports.Set("slabHeader", slab_header(env));
   exports.Set("cudaDeviceCount", Napi::Function::New<count_cuda_devices>(env));
+  exports.Set("loadOperatorLibrary", Napi::Function::New<load_library>(env));
   exports.Set("misalignment", Napi::Function::New<misalignment>(env));
   exports.Set("start", Napi::Function::New<start>(env));
   exports.Set("stop", Napi::Function::New<stop>(env));
   exports.Set("exitAtOnce", Napi::Function::New<exit_at_once>(env));
   exports.Set("Model", ModelWrap::define(env));
   register_json(env, exports);
+  register_images(env, exports);
   return exports;
 }
 
