@@ -7,6 +7,7 @@ import { EntryNames } from './entry-names.js';
 import { isSystemError } from './failure.js';
 import { manifestName } from './manifest.js';
 import { isPattern, pythonGlob } from './write-glob.js';
+import type { HandlerCode } from './write-handler.js';
 import type { ArchiveMember } from './write-member.js';
 
 /** Folders of extra files that are no part of a model; hidden ones are not either. */
@@ -36,6 +37,38 @@ export class MemberCollector {
     if (kind === 'missing') throw invalid(`The ${what} ${path} does not exist.`);
     if (kind !== 'file') throw invalid(`The ${what} ${path} is not a file.`);
     await this.#add(basename(path), path);
+  }
+
+  /**
+   * Adds a handler's code. Files that it replaces, TypeScript that has become JavaScript, are left
+   * out.
+   *
+   * @throws {SconceError} INVALID_CONFIGURATION for a package that it imports and no member brings.
+   */
+  async addCode({ files, packages }: HandlerCode): Promise<void> {
+    for (const { name, path, content } of files) {
+      await this.#add(name, path);
+      const member = this.#members.get(name);
+      if (content === undefined || member === undefined) continue;
+      const bytes = Buffer.from(content);
+      this.#members.set(name, { ...member, content: bytes, size: bytes.byteLength });
+      for (const [other, { path: source }] of this.#members) {
+        if (other !== name && (await realpath(source)) === (await realpath(path))) {
+          this.#members.delete(other);
+        }
+      }
+    }
+    for (const { name, importer } of packages) {
+      if (this.#members.has(`node_modules/${name}/package.json`)) continue;
+      throw invalid(
+        `${importer} imports the package ${name}, which the archive would not hold: name a folder that holds node_modules/${name} with --extra-files.`,
+      );
+    }
+  }
+
+  /** Adds a folder under its own name. */
+  async addFolder(path: string): Promise<void> {
+    await this.#addFolder(path, `${basename(path)}/`, []);
   }
 
   /**

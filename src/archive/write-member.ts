@@ -5,8 +5,10 @@ import { messageOf, SconceError } from '../errors.js';
 export interface ArchiveMember {
   /** Its path in the archive. */
   name: string;
-  /** Where it is read from. */
+  /** Where it is read from, unless there is content. */
   path: string;
+  /** What it holds, when that is not what the file holds. */
+  content?: Buffer;
   /** Bytes. */
   size: number;
   /** Type and permissions, as stat gives them. */
@@ -24,9 +26,13 @@ const chunkSize = 256 * 1024;
  *   it was when it was found: an archive of half a change would look whole.
  */
 export async function* readMember(
-  { path, size }: ArchiveMember,
+  { path, size, content }: ArchiveMember,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Buffer> {
+  if (content !== undefined) {
+    yield content;
+    return;
+  }
   const handle = await open(path).catch((error) => Promise.reject(unreadable(path, error)));
   try {
     let total = 0;

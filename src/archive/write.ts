@@ -4,7 +4,12 @@ import { isSystemError } from './failure.js';
 import type { Manifest } from './manifest.js';
 import { MemberCollector } from './write-collect.js';
 import { writeFolder } from './write-folder.js';
-import { type ArchiveHandler, resolveHandler, tensorHandler } from './write-handler.js';
+import {
+  type ArchiveHandler,
+  type HandlerCode,
+  resolveHandler,
+  tensorHandler,
+} from './write-handler.js';
 import { manifestText } from './write-manifest.js';
 import type { ArchiveMember } from './write-member.js';
 import { writeTar } from './write-tar.js';
@@ -22,6 +27,10 @@ export interface ArchiveOptions {
   version: string;
   /** Name of a built-in handler, or path of a file; see `resolveHandler`. */
   handler: string;
+  /** The handler's code, when it was looked at: it takes the place of the file. */
+  handlerCode?: HandlerCode | undefined;
+  /** Folder of a package that holds the handler. */
+  handlerPackage?: string | undefined;
   serializedFile?: string | undefined;
   modelFile?: string | undefined;
   /** Files, folders and patterns, with commas between them. */
@@ -103,7 +112,13 @@ async function targetPath(
   return `${folder}${separator}${modelName}${endings[format]}`;
 }
 
-function checkHandler({ handler, runtime, serializedFile }: ArchiveOptions): ArchiveHandler {
+function checkHandler({
+  handler,
+  handlerCode,
+  runtime,
+  serializedFile,
+}: ArchiveOptions): ArchiveHandler {
+  if (handlerCode !== undefined) return { name: handlerCode.name, file: undefined };
   if (handler === '') throw invalid('The handler has no name: give --handler a name or a file.');
   if (handler === tensorHandler && !serializedFile) {
     throw invalid('The handler tensor runs a TorchScript file: name it with --serialized-file.');
@@ -121,7 +136,9 @@ async function collect(
   await collector.addFile('model file', options.modelFile);
   await collector.addFile('serialized file', options.serializedFile);
   await collector.addFile('handler', handler.file);
+  if (options.handlerPackage) await collector.addFolder(options.handlerPackage);
   await collector.addExtraFiles(options.extraFiles);
+  if (options.handlerCode) await collector.addCode(options.handlerCode);
   await collector.addFile('requirements file', options.requirementsFile);
   await collector.addFile('config file', options.configFile);
   return collector.members();

@@ -37,7 +37,8 @@ export const archiveFlags: readonly ArchiveFlag[] = [
     long: '--handler',
     metavar: 'HANDLER',
     required: true,
-    description: 'name of a built-in handler, or path of a handler file',
+    description:
+      'name of a built-in handler, or path of a handler file (.ts, .js, .py) or npm package',
   },
   {
     long: '--extra-files',

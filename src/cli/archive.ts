@@ -2,9 +2,9 @@ import { type Command, Option } from 'commander';
 import type { ArchiveOptions } from '../archive/write.js';
 import { resolveHandler, tensorHandler } from '../archive/write-handler.js';
 import { looksLikeTorchScript } from '../archive/write-torchscript.js';
-import { builtInHandlers, unknownHandlerReason } from '../handlers/registry.js';
+import { builtInHandlers } from '../handlers/registry.js';
 import { type ArchiveFlag, archiveFlags, archiveOptions, toOption } from './archive-flags.js';
-import { runArchive } from './archive-run.js';
+import { runArchive, type WrittenArchive } from './archive-run.js';
 
 /**
  * Adds `archive`: torch-model-archiver with Sconce's own handler as the default. The program's
@@ -32,23 +32,27 @@ function optionOf(flag: ArchiveFlag): Option {
 
 async function archive(options: ArchiveOptions): Promise<void> {
   const warn = (message: string) => console.error(`Warning: ${message}`);
-  const path = await runArchive({ ...options, warn }, (message) => console.error(message));
-  if (path === undefined) return;
-  for (const message of await doubts(options)) warn(message);
-  console.log(`Wrote ${path}`);
+  const written = await runArchive({ ...options, warn }, (message) => console.error(message));
+  if (written === undefined) return;
+  for (const message of await doubts(options, written)) warn(message);
+  const handler = written.handler === undefined ? '' : `, whose handler is ${written.handler}`;
+  console.log(`Wrote ${written.path}${handler}`);
 }
 
-/** Why Sconce would not serve the archive, although TorchServe may. */
-async function doubts(options: ArchiveOptions): Promise<string[]> {
+/** What would keep Sconce from serving the archive as it may be meant. */
+async function doubts(options: ArchiveOptions, written: WrittenArchive): Promise<string[]> {
   const { handler, runtime = 'python', serializedFile, modelFile } = options;
-  const { name, file = name } = resolveHandler(handler, runtime);
-  if (!builtInHandlers.has(name)) {
-    const reason = unknownHandlerReason(file, builtInHandlers.keys());
-    return [`Sconce cannot serve this archive: ${reason}.`];
-  }
-  if (modelFile) {
+  const { name, file } = resolveHandler(handler, runtime);
+  if (runtime === 'LSP')
     return [
-      `Sconce cannot serve this archive: ${modelFile} is Python. Export the model with torch.jit.script or torch.jit.trace, and archive the exported file alone.`,
+      `Sconce cannot serve this archive: its handler ${name} is for TorchServe's C++ backend.`,
+    ];
+  const python =
+    modelFile ||
+    (written.handler === undefined && !builtInHandlers.has(name) ? (file ?? name) : '');
+  if (python) {
+    return [
+      `${python} is Python: Sconce runs the model in TorchServe's worker processes, and its setting python names an interpreter that has torchserve and torch.`,
     ];
   }
   if (!serializedFile || (await looksLikeTorchScript(serializedFile))) return [];
