@@ -1,11 +1,12 @@
-import { SconceError } from '../../errors.js';
 import { type OutputStructure, requestForms } from '../../native/addon.js';
-import { rowBytes, type TensorSpec } from '../../tensors/tensor-spec.js';
-import type { HandlerRequest, PreparedRows, RowHandler } from '../handler.js';
+import type { TensorSpec } from '../../tensors/tensor-spec.js';
+import type { Explainer, HandlerReply, HandlerRequest, RowHandler } from '../handler.js';
 import { payloadOf } from '../payload.js';
+import { readBinaryBody } from './binary-body.js';
 import { binaryType, mediaType } from './media-type.js';
 import { largeBody, type OffLoop } from './off-loop.js';
 import { JsonRequestReader, type RequestSummary, summaryDims } from './tensor-codec.js';
+import { explainRow } from './tensor-explanation.js';
 import { nativeFields, outputNamesProblem, type TensorPlan } from './tensor-plan.js';
 import { TensorReplies } from './tensor-reply.js';
 import { RowBytes, type RowSource, TensorRows } from './tensor-rows.js';
@@ -37,12 +38,31 @@ export class TensorHandler implements RowHandler {
     return this.plan.fixed;
   }
 
-  preprocess(request: HandlerRequest): PreparedRows | Promise<PreparedRows> {
-    if (request.explain) throw new SconceError('EXPLANATION_UNSUPPORTED');
+  get tensorPlan(): TensorPlan {
+    return this.plan;
+  }
+
+  preprocess(request: HandlerRequest): TensorRows | Promise<TensorRows> {
     const { body, contentType } = payloadOf(request);
     if (mediaType(contentType) === binaryType) return this.#readBinary(request, body);
     if (body.byteLength >= largeBody) return this.#readLargeJson(request, body);
     return this.#rows(request, this.#reader.read(body), this.#reader);
+  }
+
+  /**
+   * How much each element of an input adds to the element of the first output that the field
+   * `target` names, or the first: nested lists, shaped as the input's row. The field `input` names
+   * the input; without it the first is explained.
+   */
+  async explain(request: HandlerRequest, explainer: Explainer): Promise<HandlerReply> {
+    const rows = this.preprocess(request);
+    const { fields } = this.plan;
+    return explainRow(rows instanceof Promise ? await rows : rows, {
+      request,
+      fields,
+      explainer,
+      offLoop: this.offLoop,
+    });
   }
 
   outputProblem(structure: OutputStructure): string | undefined {
@@ -60,37 +80,19 @@ export class TensorHandler implements RowHandler {
     };
   }
 
-  async #readLargeJson(request: HandlerRequest, body: Uint8Array): Promise<PreparedRows> {
+  async #readLargeJson(request: HandlerRequest, body: Uint8Array): Promise<TensorRows> {
     const { summary, memory, offsets } = await this.offLoop.readJson(this.#reader.fields, body);
     return this.#rows(request, summary, new RowBytes(memory, offsets));
   }
 
-  /** Raw bytes: the tensors one after the other, each with all its rows. */
-  #readBinary({ accept }: HandlerRequest, body: Uint8Array): PreparedRows {
-    const { fixed, text } = this.plan;
-    if (fixed === undefined) {
-      throw new SconceError(
-        'INVALID_REQUEST',
-        `raw bytes need a shape for every input; the model configuration leaves some open (${text})`,
-      );
-    }
-    const perRow = fixed.reduce((sum, spec) => sum + rowBytes(spec), 0);
-    if (body.byteLength === 0 || perRow === 0 || body.byteLength % perRow !== 0) {
-      throw new SconceError(
-        'INVALID_REQUEST',
-        `the body has ${body.byteLength} bytes; a row (${text}) takes ${perRow}, so a multiple of that is expected`,
-      );
-    }
-    const rows = body.byteLength / perRow;
-    const starts = [0];
-    for (const spec of fixed) starts.push((starts.at(-1) ?? 0) + rowBytes(spec) * rows);
-    checkBooleans(this.plan, body, starts);
+  #readBinary({ accept }: HandlerRequest, body: Uint8Array): TensorRows {
+    const { rows, inputs, starts } = readBinaryBody(this.plan, body);
     const source = new RowBytes(body, starts);
     const form = requestForms.indexOf('instances');
-    return new TensorRows(rows, fixedKey, fixed, source, form, accept, this.#replies);
+    return new TensorRows(rows, fixedKey, inputs, source, form, accept, this.#replies);
   }
 
-  #rows(request: HandlerRequest, summary: RequestSummary, source: RowSource): PreparedRows {
+  #rows(request: HandlerRequest, summary: RequestSummary, source: RowSource): TensorRows {
     const form = summary[0] ?? 0;
     const rows = summary[1] ?? 0;
     const { fixed, fields } = this.plan;
@@ -102,24 +104,5 @@ export class TensorHandler implements RowHandler {
       key = dims.join(';');
     }
     return new TensorRows(rows, key, inputs, source, form, request.accept, this.#replies);
-  }
-}
-
-/** A bool that is neither 0 nor 1 is undefined behaviour in C++. */
-function checkBooleans(
-  { fields, fixed }: TensorPlan,
-  body: Uint8Array,
-  starts: readonly number[],
-): void {
-  for (const [i, spec] of (fixed ?? []).entries()) {
-    if (spec.dtype !== 'bool') continue;
-    const end = starts[i + 1] ?? 0;
-    let wrong = starts[i] ?? 0;
-    while (wrong < end && (body[wrong] ?? 0) <= 1) wrong += 1;
-    if (wrong === end) continue;
-    throw new SconceError(
-      'INVALID_REQUEST',
-      `field "${fields[i]?.name}": byte ${wrong} of the body is ${body[wrong]}; a bool is 0 or 1`,
-    );
   }
 }

@@ -34,10 +34,17 @@ export class TensorRows implements PreparedRows {
     readonly key: string,
     readonly inputs: readonly TensorSpec[],
     private readonly source: RowSource,
-    private readonly form: number,
+    /** Of the request and, with that, of the reply: index in requestForms. */
+    readonly form: number,
     private readonly accept: string | undefined,
     private readonly replies: TensorReplies,
   ) {}
+
+  /** The same rows with a reply in another form. */
+  inForm(form: number): TensorRows {
+    const { rows, key, inputs, source, accept, replies } = this;
+    return new TensorRows(rows, key, inputs, source, form, accept, replies);
+  }
 
   store(target: Uint8Array, offsets: Float64Array): void {
     this.source.store(target, offsets);
