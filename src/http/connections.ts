@@ -44,6 +44,9 @@ export class Connections {
     this.#closing = true;
     for (const socket of this.#greeting.values()) socket.destroy();
     this.#destroy((exchange) => exchange === undefined || exchange.response.writableFinished);
+    for (const [socket, exchange] of this.#newest) {
+      if (exchange !== undefined) this.#closeBehind(socket, exchange.response);
+    }
     setTimeout(() => {
       this.#destroy((exchange) => exchange?.request.complete === false);
     }, uploadGrace).unref();
@@ -62,6 +65,13 @@ export class Connections {
     else if (!response.writableFinished) response.once('finish', send);
     // Written, but Node may not have closed the connection yet, when the answer was its last.
     else setImmediate(send);
+  }
+
+  /** A response that began before the server closed may have promised to keep the connection. */
+  #closeBehind(socket: Socket, response: ServerResponse): void {
+    response.once('finish', () => {
+      if (this.#newest.get(socket)?.response === response) socket.destroySoon();
+    });
   }
 
   #greet(socket: Socket): void {

@@ -106,6 +106,7 @@ class ManagementApi {
     const { model, version } = request.params;
     if (version === 'all') {
       const versions = [...service.model(model).versions.values()];
+      await Promise.all(versions.map((each) => each.measure()));
       sendJson(
         reply,
         200,
@@ -116,6 +117,7 @@ class ManagementApi {
     const found = service.version(model, version);
     const customized = toBoolean(request.query.customized, false);
     const metadata = customized ? await found.describe() : undefined;
+    await found.measure();
     const body = Buffer.from(jsonText([describeVersion(found, metadata)]));
     const headers = ['content-type', 'application/json'];
     // TorchServe passes the handler's reply on, which has no reason phrase.

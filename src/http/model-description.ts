@@ -72,6 +72,7 @@ export function describeVersion(
 ): ModelDescription {
   const { options, source, state, failure, description, inputs, queued } = version;
   const gpu = options.device.startsWith('cuda');
+  const { gpuIds: ownGpus } = options;
   const deviceId = Number(options.device.split(':')[1] ?? 0);
   return {
     modelName: version.name,
@@ -89,10 +90,10 @@ export function describeVersion(
     parallelType: '',
     parallelLevel: 0,
     deviceType: gpu ? 'gpu' : 'cpu',
-    ...(gpu ? { deviceIds: [deviceId] } : {}),
+    ...(gpu ? { deviceIds: ownGpus.length > 0 ? [...ownGpus] : [deviceId] } : {}),
     continuousBatching: false,
     useJobTicket: options.useJobTicket,
-    useVenv: false,
+    useVenv: source.config.useVenv ?? false,
     stateful: false,
     sequenceMaxIdleMSec: 0,
     sequenceTimeoutMSec: 0,
@@ -100,12 +101,10 @@ export function describeVersion(
     maxSequenceJobQueueSize: 0,
     // TorchServe sets it only for models of a snapshot.
     loadedAtStartup: version.loadedAtStartup,
-    workers: version.workers.map(({ id, startTime, loadMilliseconds }) => ({
-      id: String(id),
-      startTime: startTime.toISOString(),
-      status: state === 'ready' && loadMilliseconds !== undefined ? 'READY' : 'UNLOADING',
-      memoryUsage: process.memoryUsage.rss(),
-      pid: process.pid,
+    workers: version.workers.map((worker) => ({
+      id: String(worker.id),
+      startTime: worker.startTime.toISOString(),
+      ...describeProcess(version, worker),
       gpu,
       gpuUsage: 'N/A',
     })),
@@ -125,5 +124,26 @@ export function describeVersion(
       intraOpThreads: version.intraOpThreads,
       origins: options.origins,
     },
+  };
+}
+
+/** What runs a worker: a process of its own, or a thread of this one. */
+function describeProcess(
+  version: ModelVersion,
+  { id, loadMilliseconds }: ModelVersion['workers'][number],
+): { status: string; memoryUsage: number; pid: number } {
+  const own = version.processOf(id);
+  if (own !== null) {
+    const isRunning = own !== undefined && version.state !== 'closing';
+    return {
+      status: isRunning ? 'READY' : 'UNLOADING',
+      memoryUsage: own?.memory ?? 0,
+      pid: own?.pid ?? 0,
+    };
+  }
+  return {
+    status: version.state === 'ready' && loadMilliseconds !== undefined ? 'READY' : 'UNLOADING',
+    memoryUsage: process.memoryUsage.rss(),
+    pid: process.pid,
   };
 }

@@ -7,6 +7,7 @@ import { cancelOnHangUp, forget } from './hang-up.js';
 import type { HttpContext } from './http-context.js';
 import { modelDescriptionDocument } from './openapi/descriptions.js';
 import { respond, sendError, sendJson } from './response.js';
+import { streamReply } from './streamed-reply.js';
 
 /** Replies from this size on are written from the memory they lie in; smaller ones are copied. */
 const zeroCopyBytes = 64 * 1024;
@@ -42,8 +43,16 @@ class HttpSink implements PredictionSink {
    */
   reply(reply: Reply, release: () => void): void {
     this.#done();
-    if (isStream(reply.body)) throw new SconceError('INTERNAL', 'no streams yet');
-    const size = bodySize(reply.body);
+    const { body } = reply;
+    if (isStream(body)) {
+      const { maxResponseSize } = this.context;
+      const since = this.prediction?.since;
+      const failed = (error: SconceError): void => this.prediction?.streamFailed(error);
+      const options = { maxResponseSize, longestWrite, since, failed };
+      streamReply(this.response, { ...reply, body }, options, release);
+      return;
+    }
+    const size = bodySize(body);
     if (size > this.context.maxResponseSize) {
       release();
       sendError(this.response, new SconceError('RESPONSE_TOO_LARGE', this.context.maxResponseSize));
@@ -52,25 +61,20 @@ class HttpSink implements PredictionSink {
     const headers = reply.headers === undefined ? [] : Object.entries(reply.headers).flat();
     if (reply.contentType !== undefined) headers.push('content-type', reply.contentType);
     const { status } = reply;
-    if (typeof reply.body === 'string') {
+    if (typeof body === 'string') {
       release();
-      this.#send(headers, reply.body, status);
+      this.#send(headers, body, status);
       return;
     }
-    const [first] = reply.body;
+    const [first] = body;
     // Behind replies that the client has not read yet, a copy: one slab for each connection at most.
     const flowing = this.request.raw.socket.writableLength === 0;
-    if (
-      reply.body.length === 1 &&
-      first !== undefined &&
-      first.byteLength >= zeroCopyBytes &&
-      flowing
-    ) {
+    if (body.length === 1 && first !== undefined && first.byteLength >= zeroCopyBytes && flowing) {
       this.#releaseWhenWritten(release);
       const bytes = Buffer.from(first.buffer, first.byteOffset, first.byteLength);
       this.#send(headers, bytes, status);
     } else {
-      const copy = Buffer.concat(reply.body);
+      const copy = Buffer.concat(body);
       release();
       this.#send(headers, copy, status);
     }

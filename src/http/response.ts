@@ -57,15 +57,9 @@ export interface Response {
 export function respond(reply: FastifyReply, response: Response, since?: number): void {
   const { status, phrase = STATUS_CODES[status] ?? '', headers, body, bare } = response;
   const { raw } = reply;
-  const { httpContext: context } = reply.server;
   reply.hijack();
   raw.sendDate = false;
-  const cors =
-    context.cors.length === 0
-      ? context.cors
-      : context.cors.filter(([name]) => !hasHeader(headers, name));
-  headers.push(...(bare ? cors.flat() : commonHeaderList(reply.request.id, cors)));
-  const connection = connectionHeader(context, status, raw.shouldKeepAlive);
+  const connection = completeHeaders(reply, status, headers, bare);
   headers.push('content-length', String(body.length), 'connection', connection);
   raw.writeHead(status, phrase, headers);
   if (connection === 'close' && !reply.request.raw.complete) {
@@ -73,7 +67,28 @@ export function respond(reply: FastifyReply, response: Response, since?: number)
   } else {
     raw.end(body, 'latin1');
   }
-  if (!bare) context.observer.responded(reply, status, since);
+  if (!bare) reply.server.httpContext.observer.responded(reply, status, since);
+}
+
+/**
+ * Adds what every response has to its headers.
+ *
+ * @param bare whether that is CORS alone
+ * @returns the value of the connection header, which is not among them
+ */
+export function completeHeaders(
+  reply: FastifyReply,
+  status: number,
+  headers: string[],
+  bare = false,
+): string {
+  const { httpContext: context } = reply.server;
+  const cors =
+    context.cors.length === 0
+      ? context.cors
+      : context.cors.filter(([name]) => !hasHeader(headers, name));
+  headers.push(...(bare ? cors.flat() : commonHeaderList(reply.request.id, cors)));
+  return connectionHeader(context, status, reply.raw.shouldKeepAlive);
 }
 
 /**
@@ -98,7 +113,8 @@ function endBehindRequest(
   else response.write(body, 'latin1');
 }
 
-function hasHeader(headers: readonly string[], wanted: string): boolean {
+/** Whether a header is among names and values in turn; its name is given in lower case. */
+export function hasHeader(headers: readonly string[], wanted: string): boolean {
   return headers.some((name, i) => i % 2 === 0 && name.toLowerCase() === wanted);
 }
 

@@ -2,12 +2,14 @@ import assert from 'node:assert/strict';
 import { after, suite, test } from 'node:test';
 import { HttpClient, json } from '../support/http-client.js';
 import { source, startServer } from '../support/server.js';
+import { startStreamServer } from './stream-server.js';
 
 const server = await startServer([source('double')]);
 const management = new HttpClient(server.addresses.management);
+const silent = await startStreamServer();
 after(async () => {
   management.close();
-  await server.close();
+  await Promise.all([server.close(), silent.close()]);
 });
 const { client } = server;
 
@@ -23,9 +25,18 @@ suite("KServe's routes", () => {
     }
   }
 
-  for (const path of ['/v1/models/double:explain', '/v2/models/double/explain']) {
-    test(`${path} asks for what this handler does not do`, async () => {
+  for (const path of [
+    '/explanations/double',
+    '/v1/models/double:explain',
+    '/v2/models/double/explain',
+  ]) {
+    test(`${path} explains`, async () => {
       const reply = await client.send(path, '[1]');
+      assert.deepEqual([reply.status, json(reply)], [200, [2]]);
+    });
+
+    test(`${path} is refused for a handler that explains nothing`, async () => {
+      const reply = await silent.client.send(path.replace('double', 'stream'), '[1]');
       assert.deepEqual(
         [reply.status, Object(json(reply)).message],
         [503, 'Prediction failed: the handler of this model explains nothing.'],

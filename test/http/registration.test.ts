@@ -206,19 +206,19 @@ suite('POST /models', () => {
 
   test('that fails in the background stays visible with the reason', async () => {
     using store = new ModelStore();
-    await store.add('double', { handler: 'image_classifier' });
+    await store.add('double');
     await using api = await Api.open(store);
     assertStatus(
-      await api.register('url=double.mar&initial_workers=1&synchronous=false'),
+      await api.register('url=double.mar&handler=none&initial_workers=1&synchronous=false'),
       202,
       'Processing worker updates...',
     );
     const [described] = Array(json(await api.management.get('/models/double'))).flat();
     assert.equal(Object(described).sconce.state, 'failed');
-    assert.match(Object(described).sconce.failure, /its handler image_classifier is not known/);
+    assert.match(Object(described).sconce.failure, /its handler none is not known/);
     const ready = await api.server.client.get('/ready');
     assert.equal(ready.status, 503);
-    assert.match(Object(json(ready)).waitingFor.double, /image_classifier/);
+    assert.match(Object(json(ready)).waitingFor.double, /its handler none/);
     assertStatus(await api.server.client.get('/ping'), 200, 'Healthy');
   });
 

@@ -17,6 +17,7 @@ const headEnd = '\r\n\r\n';
 export class RawConnection {
   #received = '';
   #ended = false;
+  #wasReset = false;
   #wake = () => {};
 
   private constructor(private readonly socket: Socket) {
@@ -30,7 +31,9 @@ export class RawConnection {
       this.#wake();
     });
     // A reset is how some of the refusals look from here; `close` follows.
-    socket.on('error', () => {});
+    socket.on('error', () => {
+      this.#wasReset = true;
+    });
   }
 
   /** @param url of a listener: `http://127.0.0.1:8080` */
@@ -79,6 +82,23 @@ export class RawConnection {
     return { statusLine, status, headers, body };
   }
 
+  /** The text up to `end`, as it comes, and `end` itself. */
+  async take(end: string): Promise<string> {
+    const start = await this.#find(() => this.#received.indexOf(end));
+    const taken = this.#received.slice(0, start + end.length);
+    this.#received = this.#received.slice(taken.length);
+    return taken;
+  }
+
+  /** Reads nothing more, so that the server's side fills up. */
+  pause(): void {
+    this.socket.pause();
+  }
+
+  resume(): void {
+    this.socket.resume();
+  }
+
   /** Resolves when the server has closed the connection; the text that was not read as a reply. */
   async closed(): Promise<string> {
     while (!this.#ended) await this.#change();
@@ -87,6 +107,11 @@ export class RawConnection {
 
   get isClosed(): boolean {
     return this.#ended;
+  }
+
+  /** True when the connection did not end in order. */
+  get wasReset(): boolean {
+    return this.#wasReset;
   }
 
   async #find(look: () => number): Promise<number> {

@@ -14,7 +14,26 @@ const input = {
   ],
 };
 
-const output = { 200: Type.Unknown({ description: 'What the handler answers.' }) };
+const anything = Type.Unknown({ description: 'What the handler answers.' });
+
+const output = {
+  200: {
+    description:
+      'What the handler answers: at once, or in pieces as chunks. A stream of pieces without a type of its own is an event stream for clients that accept that.',
+    content: {
+      'application/json': { schema: anything },
+      'application/octet-stream': { schema: anything },
+      'text/event-stream': { schema: Type.String({ description: 'An event for each piece.' }) },
+    },
+  },
+};
+
+const explanation = {
+  200: Type.Unknown({
+    description:
+      'Why the model answers as it does, in the form of its handler; 503 from a handler that explains nothing.',
+  }),
+};
 
 const tags = ['inference'];
 const kserve = ['kserve'];
@@ -23,7 +42,7 @@ const legacy = ['legacy'];
 /** Of the inference API. */
 export const inferenceSchemas = {
   predict: route({ tags, summary: 'Predict', ...input }, output),
-  explain: route({ tags, summary: 'Explain a prediction', ...input }, output),
+  explain: route({ tags, summary: 'Explain a prediction', ...input }, explanation),
   kservePredict: route(
     {
       tags: kserve,
@@ -45,7 +64,7 @@ export const inferenceSchemas = {
   kserveInfer: route({ tags: kserve, summary: 'Predict, by the protocol V2', ...input }, output),
   kserveExplain: route(
     { tags: kserve, summary: 'Explain a prediction, by the protocol V2', ...input },
-    output,
+    explanation,
   ),
   invocations: route(
     {
