@@ -6,6 +6,12 @@ export const root = fileURLToPath(new URL('../../../', import.meta.url));
 
 export const fixtures = join(root, 'test/fixtures/models');
 
+/** Tokenizers of test/fixtures/make_tokenizers.py. */
+export const tokenizerFixtures = join(root, 'test/fixtures/tokenizers');
+
+/** Text models of test/fixtures/make_text_models.py. */
+export const textModels = join(root, 'test/fixtures/texts');
+
 export const alphaModel = join(root, 'examples/alpha_model');
 
 export const cli = join(root, 'dist/src/cli/main.js');
