@@ -51,13 +51,18 @@ export function findTorchServe(python) {
     : { missing: `torchserve==${torchServeVersion} (${python} has ${version})` };
 }
 
+/** True when the interpreter can import a package. */
+export function hasPackage(python, name) {
+  return spawnSync(python, ['-c', `import ${name}`]).status === 0;
+}
+
 /**
  * Starts TorchServe for one scenario.
  *
  * @param {{python: string, java: string, home: string}} installation
  * @param {import('../../test/compat/compat-case.js').Scenario} scenario
  * @param {{propertiesText: typeof import('../../test/compat/properties.js').propertiesText, writeStore: (folder: string) => Promise<{store: string, elsewhere: string}>}} tools
- * @returns {Promise<import('../../test/compat/play.js').CompatServer>}
+ * @returns {Promise<import('../../test/compat/play.js').CompatServer & {pid: number}>}
  */
 export async function startTorchServe(installation, scenario, { propertiesText, writeStore }) {
   const folder = mkdtempSync(join(tmpdir(), 'sconce-compat-'));
@@ -132,6 +137,7 @@ export async function startTorchServe(installation, scenario, { propertiesText, 
   }
   const endpoint = (port) => ({ host: '127.0.0.1', port });
   return {
+    pid: child.pid,
     endpoints: {
       inference: endpoint(inference),
       // A scenario that sets it wants one address for both.

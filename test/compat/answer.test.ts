@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { withoutAdditions } from './additions.js';
 import { type Answer, differences, toAnswer } from './answer.js';
+import { withNumbersOf } from './near-numbers.js';
 
 const id = '0b5f6f0e-5a43-4f3c-9d4e-0d3b3a1f2c4d';
 
@@ -74,6 +75,26 @@ describe('answers that can be compared', () => {
     assert.deepEqual(headers, [`content-length: ${reduced.length}`]);
     for (const text of ['{"reason":"x"}', 'text', pretty({ deep: { reason: 'x' } }), 'null\n']) {
       assert.equal(withoutAdditions(answerOf(text)).body.join('\n'), text);
+    }
+  });
+
+  it('may differ in the last digits of numbers, where a case says so, and in nothing else', () => {
+    const length = (body: string): [string, string][] => [['content-length', `${body.length}`]];
+    const made = (body: string) => answerOf(body, length(body));
+    const theirs = made('{"cat 3": 0.123456789, "dog": [-2.5e-05, 7]}');
+    const near = (body: string) =>
+      differences(theirs, withNumbersOf(theirs, made(body), 1e-4)).length === 0;
+    assert.ok(near('{"cat 3": 0.12345, "dog": [-2.5e-05, 7.0001]}'));
+    assert.ok(near('{"cat 3": 0.123456789, "dog": [-2.506e-05, 7]}'), 'small beside the largest');
+    assert.ok(!near('{"cat 3": 0.123456789, "dog": [0.0, 7]}'));
+    for (const body of [
+      '{"cat 3": 0.1236, "dog": [-2.5e-05, 7]}',
+      '{"cat 4": 0.123456789, "dog": [-2.5e-05, 7]}',
+      '{"cat 3": 0.123456789, "dog": [-2.5e-05, 7, 7]}',
+      '{"cow 3": 0.123456789, "dog": [-2.5e-05, 7]}',
+      '{"cat 3": NaN, "dog": [-2.5e-05, 7]}',
+    ]) {
+      assert.ok(!near(body), body);
     }
   });
 });

@@ -20,6 +20,7 @@ const varying: readonly (readonly [RegExp, string])[] = [
   [/"pid": \d+/g, '"pid": "<number>"'],
   [/"memoryUsage": \d+/g, '"memoryUsage": "<number>"'],
   [/"id": "\d+"/g, '"id": "<digits>"'],
+  [/"id": "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"/g, '"id": "<id>"'],
   [/(ostname=")[^"]*"/g, '$1<host>"'],
 ];
 

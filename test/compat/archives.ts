@@ -3,35 +3,7 @@ import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { ZipFile } from 'yazl';
-import { fixture, root } from '../support/paths.js';
-
-const handlers = join(root, 'test/compat/archives');
-
-interface Archive {
-  /** File in the model store, without `.mar`. */
-  file: string;
-  manifest: unknown;
-  /** Name in the archive to path. */
-  files: Record<string, string>;
-}
-
-function archive(file: string, model: string, handler: string, version = '1.0'): Archive {
-  return {
-    file,
-    manifest: {
-      createdOn: '22/11/2024 12:00:00',
-      runtime: 'python',
-      model: {
-        modelName: file.replace(/-.*/, ''),
-        modelVersion: version,
-        handler,
-        serializedFile: 'model.pt',
-      },
-      archiverVersion: '0.12.0',
-    },
-    files: { 'model.pt': fixture(model), [`${handler}.py`]: join(handlers, `${handler}.py`) },
-  };
-}
+import { type Archive, archive, beside, handlerArchives } from './handler-archives.js';
 
 /**
  * The archives that the cases name. Both servers read the same ones: TorchServe runs the Python
@@ -44,10 +16,11 @@ const archives: readonly Archive[] = [
   archive('linear', 'linear', 'tensor'),
   archive('throws', 'throws', 'tensor'),
   archive('bad', 'broken/truncated', 'tensor'),
+  ...handlerArchives,
   {
     file: 'nameless',
     manifest: { runtime: 'python', model: { handler: 'echo' } },
-    files: { 'echo.py': join(handlers, 'echo.py') },
+    files: { 'echo.py': beside('echo.py') },
   },
   { file: 'modelless', manifest: { runtime: 'python' }, files: {} },
   { file: 'runtimeless', manifest: { runtime: 'ruby', model: { modelName: 'x' } }, files: {} },
@@ -61,6 +34,8 @@ export async function writeStore(folder: string): Promise<{ store: string; elsew
   await Promise.all([store, elsewhere].map((path) => mkdir(path, { recursive: true })));
   await Promise.all(archives.map((one) => writeArchive(store, one)));
   await writeFile(join(store, 'garbage.mar'), 'This is no archive.');
+  // The archive of TorchServe's documentation, as torch-model-archiver has written it.
+  await copyFile(beside('alpha_model.mar'), join(store, 'alpha_model.mar'));
   await copyFile(join(store, 'echo.mar'), join(elsewhere, 'by-url.mar'));
   await writeFolder(join(elsewhere, 'folder'));
   return { store, elsewhere };
@@ -71,7 +46,7 @@ async function writeFolder(folder: string): Promise<void> {
   await mkdir(join(folder, 'MAR-INF'), { recursive: true });
   const manifest = { runtime: 'python', model: { modelName: 'folder', handler: 'echo' } };
   await writeFile(join(folder, 'MAR-INF/MANIFEST.json'), JSON.stringify(manifest, null, 2));
-  await copyFile(join(handlers, 'echo.py'), join(folder, 'echo.py'));
+  await copyFile(beside('echo.py'), join(folder, 'echo.py'));
 }
 
 async function writeArchive(store: string, { file, manifest, files }: Archive): Promise<void> {

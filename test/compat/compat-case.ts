@@ -9,6 +9,10 @@ export interface CompatCase {
   on: Listener;
   /** `{store}`, `{elsewhere}` and `{key:inference}` stand for what only the run knows. */
   request: WireRequest;
+  /** Cases in a row with the same word are sent at once. */
+  together?: string;
+  /** Relative difference up to which numbers in the body count as the same. */
+  tolerance?: number;
 }
 
 /** Cases that are sent in order to a server of their own. */
@@ -22,6 +26,12 @@ export interface Scenario {
   /** Query strings of POST /models, sent before the cases. */
   register?: readonly string[];
   cases: readonly CompatCase[];
+  /** Handlers in Python run in Python in Sconce too, if there is one; `echo` as well. */
+  python?: boolean;
+  /** Scenario with TorchServe's answers, which are those of this one. */
+  answeredAs?: string;
+  /** Python packages that TorchServe's handlers need. */
+  packages?: readonly string[];
 }
 
 /** What a request has besides its line. */

@@ -11,6 +11,12 @@ export interface Difference {
   answer: (theirs: Answer) => Answer;
 }
 
+const uncached = [
+  'Pragma: no-cache',
+  'Cache-Control: no-cache; no-store, must-revalidate, private',
+  'Expires: Thu, 01 Jan 1970 00:00:00 UTC',
+];
+
 /** Sconce answers with JSON. */
 export function answers(row: string, value: unknown, status = 200): Difference {
   return { row, answer: () => jsonAnswer(status, value) };
@@ -20,6 +26,27 @@ export function answers(row: string, value: unknown, status = 200): Difference {
 export function refuses(row: string, code: ErrorCode, ...values: string[]): Difference {
   const { status, type, message } = new SconceError(code, ...values);
   return answers(row, { code: status, type, message }, status);
+}
+
+/** Sconce answers with a prediction. */
+export function predicts(row: string, value: unknown): Difference {
+  return {
+    row,
+    answer: () => {
+      const body = JSON.stringify(value, null, 2);
+      return {
+        status: 'HTTP/1.1 200 ',
+        headers: [
+          'x-request-id: <id>',
+          ...uncached,
+          `content-length: ${Buffer.byteLength(body)}`,
+          'connection: keep-alive',
+        ],
+        body: body.split('\n'),
+        closed: false,
+      };
+    },
+  };
 }
 
 /** Sconce's error has another message. */
@@ -63,6 +90,18 @@ export function closes(row: string): Difference {
   };
 }
 
+/** What Sconce sends instead of a line of the head: the status or one of the headers. */
+export function heads(row: string, edit: (line: string) => string): Difference {
+  return {
+    row,
+    answer: (theirs) => ({
+      ...theirs,
+      status: edit(theirs.status),
+      headers: theirs.headers.map(edit),
+    }),
+  };
+}
+
 /** Sconce's header has another value. */
 export function sends(row: string, name: string, value: string): Difference {
   return { row, answer: (theirs) => ({ ...theirs, headers: withHeader(theirs, name, value) }) };
@@ -94,9 +133,7 @@ function jsonAnswer(status: number, value: unknown): Answer {
     headers: [
       'content-type: application/json',
       'x-request-id: <id>',
-      'Pragma: no-cache',
-      'Cache-Control: no-cache; no-store, must-revalidate, private',
-      'Expires: Thu, 01 Jan 1970 00:00:00 UTC',
+      ...uncached,
       `content-length: ${Buffer.byteLength(body)}`,
       `connection: ${closed ? 'close' : 'keep-alive'}`,
     ],

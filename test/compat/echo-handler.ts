@@ -32,6 +32,10 @@ class EchoHandler implements RowHandler {
     };
   }
 
+  async explain(request: HandlerRequest): Promise<HandlerReply> {
+    return answer(namedParameters(request), request);
+  }
+
   outputProblem(): undefined {
     return undefined;
   }

@@ -3,6 +3,7 @@ import { type Answer, differences } from './answer.js';
 import type { CompatCase, Scenario } from './compat-case.js';
 import type { Difference } from './difference.js';
 import { knownDifferences } from './known-differences.js';
+import { withNumbersOf } from './near-numbers.js';
 
 /** How Sconce answers a case otherwise on purpose; undefined when it answers alike. */
 export function knownDifference(scenario: Scenario, { name }: CompatCase): Difference | undefined {
@@ -10,7 +11,18 @@ export function knownDifference(scenario: Scenario, { name }: CompatCase): Diffe
 }
 
 /** Where Sconce's answer is neither TorchServe's nor the one that is known, one line each. */
-export function unexplained(known: Difference | undefined, theirs: Answer, ours: Answer): string[] {
+export function unexplained(
+  scenario: Scenario,
+  compatCase: CompatCase,
+  theirs: Answer,
+  ours: Answer,
+): string[] {
+  const known = knownDifference(scenario, compatCase);
   const expected = known === undefined ? theirs : known.answer(theirs);
-  return differences(expected, withoutAdditions(ours));
+  const { tolerance } = compatCase;
+  const reduced = withoutAdditions(ours);
+  return differences(
+    expected,
+    tolerance === undefined ? reduced : withNumbersOf(expected, reduced, tolerance),
+  );
 }

@@ -8,6 +8,7 @@ import {
   says,
   sends,
 } from './difference.js';
+import { knownHandlerDifferences } from './known-handler-differences.js';
 
 type Differences = Readonly<Record<string, Difference>>;
 
@@ -15,7 +16,7 @@ const descriptions: Differences = {
   'all of the server': repeats('Requests that break TorchServe', 'descriptions', 'inference'),
 };
 
-const predictions: Differences = {
+const pythonPredictions: Differences = {
   'multipart without a boundary': refuses(
     'Damaged forms',
     'INVALID_REQUEST',
@@ -34,8 +35,6 @@ const predictions: Differences = {
   'headers of the client reach the handler': sends('Request ids', 'x-request-id', 'mine'),
   'a client that asks to close': closes('Clients that ask to close'),
   'HTTP/1.0': closes('Clients that ask to close'),
-  'the handler raises': says('Causes in messages', 'Prediction failed: as asked'),
-  'the handler is out of memory': says('Causes in messages', 'Out of resources: as asked'),
   'two slashes': repeats('Doubled slashes', 'predictions', 'a slash at the end'),
   'two slashes in front': repeats('Doubled slashes', 'predictions', 'a slash at the end'),
   'percent code that is none': refuses('Malformed percent code', 'INVALID_HTTP'),
@@ -46,6 +45,13 @@ const predictions: Differences = {
   'a method in small letters': refuses('Unknown methods', 'INVALID_HTTP'),
   'a long URL': answers('Long requests', { status: 'Healthy' }),
   'a long header': answers('Long requests', { status: 'Healthy' }),
+};
+
+/** Sconce's own handler says more than TorchServe's worker does. */
+const predictions: Differences = {
+  ...pythonPredictions,
+  'the handler raises': says('Causes in messages', 'Prediction failed: as asked'),
+  'the handler is out of memory': says('Causes in messages', 'Out of resources: as asked'),
 };
 
 const limits: Differences = {
@@ -186,4 +192,6 @@ export const knownDifferences: Readonly<Record<string, Differences>> = {
   management,
   'one-address': oneAddress,
   tokens,
+  'python-predictions': pythonPredictions,
+  ...knownHandlerDifferences,
 };

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Answer, toAnswer } from './answer.js';
-import type { Listener, Scenario } from './compat-case.js';
+import type { CompatCase, Listener, Scenario } from './compat-case.js';
 import { type Endpoint, exchange, type WireReply, type WireRequest } from './exchange.js';
 
 /** Milliseconds in which a model that is loaded at the start must be ready. */
@@ -34,11 +34,28 @@ export async function play(scenario: Scenario, server: CompatServer): Promise<Ma
     [server.elsewhere, '<elsewhere>'],
   ]);
   const answers = new Map<string, Answer>();
-  for (const { name, on, request } of scenario.cases) {
-    const reply = await exchange(server.endpoints[on], substitutes.fill(request));
-    answers.set(name, toAnswer(reply, folders));
+  for (const cases of sentAtOnce(scenario.cases)) {
+    const replies = await Promise.all(
+      cases.map(({ on, request }) => exchange(server.endpoints[on], substitutes.fill(request))),
+    );
+    for (const [i, { name }] of cases.entries()) {
+      const reply = replies[i];
+      if (reply !== undefined) answers.set(name, toAnswer(reply, folders));
+    }
   }
   return answers;
+}
+
+/** The cases in order, those that are sent at once in one list. */
+function sentAtOnce(cases: readonly CompatCase[]): CompatCase[][] {
+  const groups: CompatCase[][] = [];
+  for (const compatCase of cases) {
+    const last = groups.at(-1);
+    const { together } = compatCase;
+    if (together !== undefined && last?.[0]?.together === together) last.push(compatCase);
+    else groups.push([compatCase]);
+  }
+  return groups;
 }
 
 /** What stands in braces in requests. */

@@ -4,6 +4,7 @@ import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { root } from '../support/paths.js';
 import type { Answer } from './answer.js';
+import type { Scenario } from './compat-case.js';
 
 /** Answers of TorchServe 0.12.0, one file for each scenario. */
 export const recordedFolder = join(root, 'test/compat/recorded');
@@ -20,6 +21,11 @@ const recordingSchema = Type.Record(
 
 /** Lines from which on a body that was recorded already is not written again. */
 const longBody = 50;
+
+/** The recording that has TorchServe's answers to a scenario. */
+export function recordingOf({ name, answeredAs }: Scenario): string {
+  return answeredAs ?? name;
+}
 
 /** What TorchServe answered to the cases of a scenario, by their names. */
 export function readRecording(scenario: string): Map<string, Answer> {

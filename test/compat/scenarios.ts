@@ -1,4 +1,6 @@
 import { descriptions, oneAddress } from './cases/descriptions.js';
+import { bodyEnvelope, jsonEnvelope, kserveEnvelope, kserveV2Envelope } from './cases/envelopes.js';
+import { imageHandlers } from './cases/image-handlers.js';
 import {
   byUrl,
   defaultUrls,
@@ -17,6 +19,8 @@ import {
   predictions,
   startup,
 } from './cases/predictions.js';
+import { pythonHandlers, pythonPredictions } from './cases/python-handlers.js';
+import { textHandlers } from './cases/text-handlers.js';
 import { tokens } from './cases/tokens.js';
 import type { Scenario } from './compat-case.js';
 
@@ -40,4 +44,12 @@ export const scenarios: readonly Scenario[] = [
   tokens,
   prometheus,
   logMode,
+  imageHandlers,
+  textHandlers,
+  bodyEnvelope,
+  jsonEnvelope,
+  kserveEnvelope,
+  kserveV2Envelope,
+  pythonHandlers,
+  pythonPredictions,
 ];

@@ -10,6 +10,7 @@ import { ModelService } from '../../src/models/model-service.js';
 import { registerStartModels } from '../../src/models/startup.js';
 import { TokenAuthority } from '../../src/security/token-authority.js';
 import { createLog } from '../support/log.js';
+import { requirePython } from '../support/python.js';
 import { writeStore } from './archives.js';
 import type { Scenario } from './compat-case.js';
 import { echoHandler } from './echo-handler.js';
@@ -39,6 +40,7 @@ async function start(scenario: Scenario, folder: string): Promise<CompatServer> 
     management_address: anyPort,
     metrics_address: anyPort,
     model_store: store,
+    ...(scenario.python ? { python: requirePython() } : {}),
   };
   await writeFile(configFile, propertiesText(scenario, addresses));
   const { settings } = resolveSettings({
@@ -50,7 +52,10 @@ async function start(scenario: Scenario, folder: string): Promise<CompatServer> 
   });
   const log = createLog(settings.logLevel);
   const metrics = new Metrics({ mode: settings.metricsMode });
-  const handlers = new Map([...builtInHandlers, ['echo', echoHandler] as const]);
+  const handlers = new Map(builtInHandlers);
+  const classifier = builtInHandlers.get('image_classifier');
+  if (classifier !== undefined) handlers.set('converting', classifier);
+  if (!scenario.python) handlers.set('echo', echoHandler);
   const service = new ModelService({ settings, metrics, log, cores: 2, handlers });
   const keyFile = join(folder, 'key_file.json');
   const authority = settings.disableTokenAuthorization
