@@ -1,7 +1,8 @@
 /**
  * The addon without a server: rows are copied into a slab, committed, run, and the answer awaited,
  * one batch after the other. Speaks the protocol of lib/loop.mjs. Arguments: the TorchScript file,
- * the device, and a file `{ requests: number[][] }` of float32 rows.
+ * the device, a file `{ requests: number[][] }` of float32 rows, with `dims` unless rows are vectors,
+ * and the number of intra-op threads, 1 unless given.
  */
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -13,10 +14,11 @@ import { openModel } from '../../dist/src/native/runtime.js';
 import { allocateShared } from '../../dist/src/native/shared-memory.js';
 import { outputBlock } from './lib/output-block.mjs';
 
-const [path, device, rowsFile] = process.argv.slice(2);
-const { requests } = JSON.parse(readFileSync(rowsFile, 'utf8'));
-const width = requests[0].length;
-const warmUpBatches = 50;
+const [path, device, rowsFile, intraOpThreads = '1'] = process.argv.slice(2);
+const given = JSON.parse(readFileSync(rowsFile, 'utf8'));
+const { requests, dims = [requests[0].length] } = given;
+/** Warm-up ends with either; LibTorch has specialized a module after a few runs. */
+const warmUp = { batches: 50, milliseconds: 1000, fewestBatches: 3 };
 const say = (answer) => process.stdout.write(`${JSON.stringify(answer)}\n`);
 const die = (message) => {
   throw new Error(message);
@@ -26,8 +28,8 @@ let onBatch = () => {};
 const model = await new Promise((resolve) => {
   const opened = openModel(
     {
-      ...{ name: 'bench', version: '1.0', path, device, instances: 1, intraOpThreads: 1 },
-      ...{ freeze: true, commitTimeout: 1000 },
+      ...{ name: 'bench', version: '1.0', path, device, instances: 1 },
+      ...{ intraOpThreads: Number(intraOpThreads), freeze: true, commitTimeout: 1000 },
     },
     {
       batch: (event) => onBatch(event),
@@ -42,7 +44,7 @@ const model = await new Promise((resolve) => {
 /** A slab of exactly `rows` rows and the bytes to fill it with. */
 function prepare(rows) {
   const outputBytes = 4096 * rows;
-  const layout = layOut([{ dtype: 'float32', dims: [width] }], rows, outputBytes);
+  const layout = layOut([{ dtype: 'float32', dims }], rows, outputBytes);
   const slab = new Slab(allocateShared(layout.bytes, slabHeader.alignment), layout);
   slab.id = model.addSlab(slab.memory, layout);
   const values = Array.from({ length: rows }, (_, i) => requests[i % requests.length]).flat();
@@ -77,13 +79,20 @@ function runBatches({ slab, rows, offset, bytes }, enough) {
 
 async function measure({ rows, seconds }) {
   const work = prepare(rows);
-  await runBatches(work, (batches) => batches >= warmUpBatches);
+  const warm = performance.now() + warmUp.milliseconds;
+  await runBatches(
+    work,
+    (batches) =>
+      batches >= warmUp.batches || (batches >= warmUp.fewestBatches && performance.now() >= warm),
+  );
+  const cpuBefore = process.cpuUsage();
   const start = performance.now();
   const end = start + seconds * 1000;
   const { batches } = await runBatches(work, () => performance.now() >= end);
   const elapsed = (performance.now() - start) / 1000;
+  const { user, system } = process.cpuUsage(cpuBefore);
   model.removeSlab(work.slab.id);
-  return { batches, seconds: elapsed };
+  return { batches, seconds: elapsed, cpuSeconds: (user + system) / 1e6 };
 }
 
 async function predict() {

@@ -8,14 +8,15 @@ import { startLoop } from '../lib/loop.mjs';
  *
  * @param {import('../lib/context.mjs').BenchContext} context
  * @param {string} model the TorchScript file, relative to the root
- * @param {string} rows a file `{ requests: number[][] }`, relative to the root
+ * @param {string} rows a file `{ requests: number[][], dims?: number[] }`, relative to the root
+ * @param {number} [threads] inside an operation
  */
-export function startAddonLoop({ children, options }, model, rows) {
+export function startAddonLoop({ children, options }, model, rows, threads = 1) {
   const device = options.device === 'cuda' ? 'cuda:0' : options.device;
   return startLoop(children, {
     name: 'The addon loop',
     command: process.execPath,
-    args: [join(root, 'scripts/bench/addon-loop.mjs'), model, device, rows],
+    args: [join(root, 'scripts/bench/addon-loop.mjs'), model, device, rows, String(threads)],
     options: { cwd: root },
   });
 }

@@ -9,6 +9,7 @@ const outputKept = 4000;
 /** Every process that the benchmark starts, so that none outlives it. */
 export class Children {
   #running = new Set();
+  #others = new Set();
   #stopping = false;
 
   /**
@@ -45,8 +46,22 @@ export class Children {
     clearTimeout(timer);
   }
 
+  /**
+   * Takes over what was started elsewhere and ends itself with this process.
+   *
+   * @param {() => Promise<void>} stop
+   */
+  adopt(stop) {
+    this.#others.add(stop);
+  }
+
   async stopAll() {
-    await Promise.all([...this.#running].map((child) => this.#stop(child)));
+    const others = [...this.#others];
+    this.#others.clear();
+    await Promise.all([
+      ...[...this.#running].map((child) => this.#stop(child)),
+      ...others.map((stop) => stop()),
+    ]);
   }
 
   /** For when there is no time to ask. */

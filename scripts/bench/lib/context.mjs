@@ -10,6 +10,7 @@ import { findLoadGenerator } from './load.mjs';
  * @typedef {object} BenchContext
  * @property {import('./options.mjs').BenchOptions} options
  * @property {Children} children
+ * @property {string} folder for files of one run; removed at its end
  * @property {import('./load.mjs').LoadGenerator} load
  */
 
@@ -22,5 +23,5 @@ export async function createContext(options) {
   children.stopOnSignals();
   const folder = mkdtempSync(join(tmpdir(), 'sconce-bench-'));
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-  return { options, children, load: await findLoadGenerator(children, folder) };
+  return { options, children, folder, load: await findLoadGenerator(children, folder) };
 }

@@ -4,14 +4,15 @@ import { SetupError } from '../../lib/setup-error.mjs';
 /**
  * A process that runs a model in a loop, without a server. It prints one line of JSON when it is
  * ready (`{ version, predictions }`) and then answers each line of JSON with another
- * (`{ variant, rows, seconds }` with `{ batches, seconds }`). Between questions it is idle.
+ * (`{ variant, rows, seconds }` with `{ batches, seconds, cpuSeconds? }`). Between questions it is
+ * idle.
  *
  * @typedef {object} Loop
  * @property {{ version: string, predictions: number[][] }} ready
  * @property {(question: LoopQuestion) => Promise<LoopFigures>} run
  *
  * @typedef {{ variant: string, rows: number, seconds: number }} LoopQuestion
- * @typedef {{ rowsPerSecond: number, microsecondsPerBatch: number }} LoopFigures
+ * @typedef {{ rowsPerSecond: number, microsecondsPerBatch: number, cpuMillisecondsPerRow?: number }} LoopFigures
  */
 
 /**
@@ -31,10 +32,12 @@ export async function startLoop(children, { name, command, args, options }) {
     ready: await answer(),
     run: async (question) => {
       child.stdin.write(`${JSON.stringify(question)}\n`);
-      const { batches, seconds } = await answer();
+      const { batches, seconds, cpuSeconds } = await answer();
+      const rows = batches * question.rows;
       return {
-        rowsPerSecond: (batches * question.rows) / seconds,
+        rowsPerSecond: rows / seconds,
         microsecondsPerBatch: (seconds * 1e6) / batches,
+        ...(cpuSeconds !== undefined && { cpuMillisecondsPerRow: (cpuSeconds * 1e3) / rows }),
       };
     },
   };

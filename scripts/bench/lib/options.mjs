@@ -3,9 +3,10 @@ import { parseArgs } from 'node:util';
 import { root } from '../../lib/root.mjs';
 import { SetupError } from '../../lib/setup-error.mjs';
 
-const help = `npm run bench -- [options]
+const help = `npm run bench -- [subject …] [options]
 
-  --subject NAME   what to measure; may be given several times (default: alpha)
+  --subject NAME   what to measure, as the names without a flag; may be given several times
+                   (default: alpha)
   --repeat N       rounds; every contender is measured once in each (default: 5)
   --duration S     whole seconds per measurement (default: 3)
   --quick          one round of one second at fewer points: does it run at all?
@@ -30,7 +31,7 @@ const help = `npm run bench -- [options]
  * @returns {BenchOptions | undefined} nothing when all that was wanted is the help
  */
 export function parseOptions(given) {
-  const { values } = parse(given);
+  const { values, positionals } = parse(given);
   if (values.help) {
     console.log(help);
     return undefined;
@@ -41,7 +42,7 @@ export function parseOptions(given) {
     throw new SetupError(`--${name} ${values[name]} must be a whole number from 1 on`);
   };
   return {
-    subjects: values.subject ?? ['alpha'],
+    subjects: subjectsOf([...(values.subject ?? []), ...positionals]),
     repeat: number('repeat', values.quick ? 1 : 5),
     duration: number('duration', values.quick ? 1 : 3),
     quick: values.quick ?? false,
@@ -64,12 +65,17 @@ export function commandOf(subject, { repeat, duration, quick, device }) {
   return `npm run bench -- ${flags.join(' ')}`;
 }
 
+function subjectsOf(names) {
+  return names.length === 0 ? ['alpha'] : [...new Set(names)];
+}
+
 function parse(args) {
   const text = { type: 'string' };
   const flag = { type: 'boolean' };
   try {
     return parseArgs({
       args,
+      allowPositionals: true,
       options: {
         subject: { ...text, multiple: true },
         repeat: text,

@@ -6,6 +6,7 @@ const startTimeout = 120_000;
  * A server under test, in its own process.
  *
  * @typedef {object} Server
+ * @property {number} pid
  * @property {string} url what `ready` found: scheme, host and port
  * @property {string} output what it had printed when it was ready
  * @property {() => void} assertAlive throws SetupError once the process has ended
@@ -45,7 +46,7 @@ export function startServer(children, { name, command, args, ready, options }) {
       const match = ready.exec(output);
       if (match === null) return;
       clearTimeout(timer);
-      resolve({ url: match[1], output, assertAlive });
+      resolve({ pid: child.pid, url: match[1], output, assertAlive });
       output = undefined; // later output is drained and forgotten
     });
   });
