@@ -9,7 +9,7 @@ import type { Slab } from './slab.js';
 import type { SlabBudget } from './slab-budget.js';
 import { slabHeader } from './slab-layout.js';
 import { cancelRows, settleRows } from './slab-protocol.js';
-import { type SlabHost, type SlabInRing, SlabRing } from './slab-ring.js';
+import { type SlabHost, type SlabInRing, SlabRing, slabCapacity } from './slab-ring.js';
 
 export interface AssemblerOptions {
   /** For messages. */
@@ -127,8 +127,10 @@ export class Assembler {
    * Reserves adjacent rows for a request. `key` names the row shape (`inputs`); the time to
    * answer counts from `since`, in performance.now() milliseconds.
    *
+   * The rows of a request stay together: more than batchSize are a batch of their own.
+   *
    * @throws {SconceError} NO_CAPACITY when the queue is full, MEMORY_FULL, INVALID_REQUEST when
-   *   the rows do not fit a batch, MODEL_CLOSED after close().
+   *   the rows are more than memory allows for, MODEL_CLOSED after close().
    */
   reserve(
     key: string,
@@ -139,16 +141,12 @@ export class Assembler {
   ): Reservation {
     const { modelName, modelVersion, queueSize } = this.options;
     if (this.#closed) throw new SconceError('MODEL_CLOSED', modelName, modelVersion);
-    if (this.#waiting.size >= queueSize && this.#queueFull()) {
+    const mayWait = owner.isAdmitted === true || this.#waiting.size < queueSize;
+    if (!mayWait && this.#queueFull()) {
       throw new SconceError('NO_CAPACITY', modelName);
     }
-    const ring = this.#rings.get(key) ?? this.#makeRing(key, inputs);
-    if (rows < 1 || rows > ring.capacity) {
-      throw new SconceError(
-        'INVALID_REQUEST',
-        `the request has ${rows} rows; a batch takes 1 to ${ring.capacity}`,
-      );
-    }
+    if (rows < 1) throw new SconceError('INVALID_REQUEST', 'the request has no rows');
+    const ring = this.#ringFor(key, inputs, rows);
     const reservation = this.#place(ring, rows, owner, since);
     this.#waiting.add(reservation);
     const due = this.#deadlineOf(reservation);
@@ -191,8 +189,9 @@ export class Assembler {
     const outputs = event.rows > 0 ? this.#outputsOf(event, slab, ring) : undefined;
     const thrown: unknown[] = [];
     for (const reservation of slab.reservations) {
+      // Until its writer settles the memory is the writer's.
+      if (!reservation.settled) this.#leaveBehind(reservation);
       if (!reservation.waiting) continue;
-      this.#finish(reservation);
       try {
         this.#answer(reservation, outputs, event);
       } catch (error) {
@@ -250,16 +249,33 @@ export class Assembler {
     return true;
   }
 
-  #makeRing(key: string, inputs: readonly TensorSpec[]): SlabRing {
+  #ringFor(key: string, inputs: readonly TensorSpec[], rows: number): SlabRing {
+    const { batchSize } = this.options;
+    const ring = this.#rings.get(key) ?? this.#makeRing(key, inputs, batchSize, false);
+    if (rows <= ring.capacity) return ring;
+    const most = slabCapacity(inputs, slabHeader.maxCapacity, this.budget.limit);
+    if (rows > most) {
+      throw new SconceError(
+        'INVALID_REQUEST',
+        `the request has ${rows} rows; slabMemory allows for ${most} of this shape`,
+      );
+    }
+    // Powers of two: few sizes of slabs serve requests of every size.
+    const capacity = Math.min(most, 2 ** Math.ceil(Math.log2(rows)));
+    const ownKey = `${key} in ${capacity}`;
+    return this.#rings.get(ownKey) ?? this.#makeRing(ownKey, inputs, capacity, true);
+  }
+
+  #makeRing(
+    key: string,
+    inputs: readonly TensorSpec[],
+    rows: number,
+    exclusive: boolean,
+  ): SlabRing {
     if (this.#rings.size >= this.options.maxShapes) this.#dropOldestRing();
-    const ring = new SlabRing(
-      this.host,
-      this.#slabs,
-      this.budget,
-      inputs,
-      this.options.batchSize,
-      this.#outputBytesPerRow * this.options.batchSize,
-    );
+    const { host, budget } = this;
+    const outputBytes = this.#outputBytesPerRow * rows;
+    const ring = new SlabRing(host, this.#slabs, budget, inputs, rows, outputBytes, exclusive);
     this.#rings.set(key, ring);
     return ring;
   }
@@ -276,6 +292,21 @@ export class Assembler {
   }
 
   #place(ring: SlabRing, rows: number, owner: RowsOwner, since: number): Reservation {
+    const { slab, row } = this.#take(ring, rows);
+    const reservation = new Reservation(this, slab, row, rows, owner, since);
+    this.#join(reservation);
+    ring.lastUsed = since;
+    return reservation;
+  }
+
+  #join(reservation: Reservation): void {
+    const { slab } = reservation;
+    slab.reservations.push(reservation);
+    slab.waiting += 1;
+  }
+
+  /** Takes adjacent rows of the open slab, or of another. */
+  #take(ring: SlabRing, rows: number): { slab: Slab; row: number } {
     let slab = ring.open;
     let row = slab === undefined ? -1 : slab.reserve(rows);
     if (slab === undefined || row < 0) {
@@ -285,11 +316,8 @@ export class Assembler {
       row = slab.reserve(rows);
       if (row < 0) throw new SconceError('INTERNAL', 'a fresh slab refused a reservation');
     }
-    const reservation = new Reservation(this, slab, row, rows, owner, since);
-    slab.reservations.push(reservation);
-    slab.waiting += 1;
-    ring.lastUsed = since;
-    return reservation;
+    if (ring.exclusive) ring.open = undefined;
+    return { slab, row };
   }
 
   #settle(
@@ -301,6 +329,13 @@ export class Assembler {
     const { slab } = reservation;
     const wanted = reservation.waiting ? state : slabHeader.rowCancelled;
     settleRows(slab.words, reservation.row, reservation.rows, wanted);
+    if (reservation.leftBehind) {
+      reservation.leftBehind = false;
+      const ring = this.#slabs.get(slab.id)?.ring;
+      if (reservation.waiting) this.#move(reservation);
+      if (ring !== undefined) this.#release(slab, ring);
+      return;
+    }
     if (slab.rung || slab.sealed) return;
     if (this.options.batchDelay > 0) {
       if (slab.full) this.#ringDelayed(slab);
@@ -382,17 +417,46 @@ export class Assembler {
     const error = event.errors?.find(
       (failure) => failure.row < row + rows && row < failure.row + failure.rows,
     );
-    if (error !== undefined) {
+    if (error !== undefined && error.code !== 'WRITER_TIMEOUT') {
+      this.#finish(reservation);
       owner.failed(this.#rowError(error));
       return;
     }
     const firstRow = slab.outputRow(row);
-    if (outputs === undefined || firstRow < 0) {
-      owner.failed(new SconceError('WRITER_TIMEOUT', 'the rows were not written in time'));
+    if (error !== undefined || outputs === undefined || firstRow < 0) {
+      // Settled by now, but not when the batch began.
+      if (reservation.settled) this.#move(reservation);
       return;
     }
+    this.#finish(reservation);
     slab.leases += 1;
     owner.answered(outputs, firstRow);
+  }
+
+  /** A batch has run without these rows; the slab is not used again before they are settled. */
+  #leaveBehind(reservation: Reservation): void {
+    reservation.leftBehind = true;
+    reservation.slab.leases += 1;
+  }
+
+  /** Copies rows that came too late for their batch to the next, and commits them there. */
+  #move(reservation: Reservation): void {
+    const { slab, row, rows, owner } = reservation;
+    const ring = this.#slabs.get(slab.id)?.ring;
+    if (ring === undefined) return;
+    try {
+      const place = this.#take(ring, rows);
+      place.slab.copyRows(place.row, slab, row, rows);
+      slab.waiting -= 1;
+      Object.assign(reservation, place);
+      this.#join(reservation);
+    } catch (error) {
+      this.#finish(reservation);
+      owner.failed(toSconceError(error));
+      return;
+    }
+    reservation.settled = false;
+    this.#settle(reservation, slabHeader.rowCommitted);
   }
 
   #rowError(error: RowError): SconceError {

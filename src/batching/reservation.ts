@@ -7,6 +7,8 @@ import type { Slab } from './slab.js';
 export interface RowsOwner {
   /** For lines of the log that belong to the request. */
   readonly requestId?: string;
+  /** True for rows of a request that was admitted before: a full queue does not refuse them. */
+  readonly isAdmitted?: boolean;
   /** The rows' outputs stand in `outputs` from `firstRow` on; call outputs.release() when read. */
   answered(outputs: BatchOutputs, firstRow: number): void;
   failed(error: SconceError): void;
@@ -17,11 +19,14 @@ export class Reservation {
   /** False once the owner has its answer, or does not want it any more. */
   waiting = true;
   settled = false;
+  /** True when its batch has run without it: its writer had not settled in time. */
+  leftBehind = false;
 
   constructor(
     private readonly assembler: Assembler,
-    readonly slab: Slab,
-    readonly row: number,
+    /** Another one after a move: rows that were left behind go with a later batch. */
+    public slab: Slab,
+    public row: number,
     readonly rows: number,
     readonly owner: RowsOwner,
     /** When the request arrived, in performance.now() milliseconds. */

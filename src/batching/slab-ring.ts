@@ -54,6 +54,8 @@ export class SlabRing implements SlabHolder {
     readonly inputs: readonly TensorSpec[],
     batchSize: number,
     outputBytesPerSlab: number,
+    /** Each of its slabs holds the rows of one request, which are more than a batch else takes. */
+    readonly exclusive: boolean,
   ) {
     const perRow = layOut(inputs, 1, 0).bytes;
     if (perRow > budget.limit) {
@@ -83,12 +85,9 @@ export class SlabRing implements SlabHolder {
     return this.open;
   }
 
-  /**
-   * Takes a slab back whose batch is answered. One that a late writer may still be writing to is
-   * never used again.
-   */
+  /** Takes a slab back whose batch is answered, and which nobody writes to any more. */
   recycle(slab: Slab): void {
-    if (slab.abandoned || slab.layout.outputBytes < this.#outputBytes) {
+    if (slab.layout.outputBytes < this.#outputBytes) {
       this.#drop(slab);
     } else {
       slab.recycle();

@@ -1,13 +1,6 @@
 import type { Reservation } from './reservation.js';
 import { headerWords, type SlabLayout } from './slab-layout.js';
-import {
-  isSealed,
-  outputRow,
-  reservedRows,
-  reserveRows,
-  resetHeader,
-  settledRows,
-} from './slab-protocol.js';
+import { isSealed, outputRow, reserveRows, resetHeader, settledRows } from './slab-protocol.js';
 
 /** One block of shared memory that holds the input rows of one batch, and who waits for them. */
 export class Slab {
@@ -24,7 +17,7 @@ export class Slab {
   returned = false;
   /** Requests of this slab that have no answer yet. */
   waiting = 0;
-  /** Answers whose bytes are still being read or written to a socket. */
+  /** Answers whose bytes are still being read, and writers that were left behind. */
   leases = 0;
 
   constructor(
@@ -49,9 +42,13 @@ export class Slab {
     return isSealed(this.words);
   }
 
-  /** True when a writer was left behind at the seal and may still be writing. */
-  get abandoned(): boolean {
-    return settledRows(this.words) < reservedRows(this.words);
+  /** Copies rows of another slab of the same layout. */
+  copyRows(row: number, source: Slab, sourceRow: number, rows: number): void {
+    for (const [i, { offset }] of this.layout.inputs.entries()) {
+      const bytes = this.layout.rowBytes[i] ?? 0;
+      const from = (source.layout.inputs[i]?.offset ?? 0) + sourceRow * bytes;
+      this.memory.set(source.memory.subarray(from, from + rows * bytes), offset + row * bytes);
+    }
   }
 
   /** Index of a row's outputs in the output block, -1 for none. */

@@ -177,14 +177,34 @@ describe('admission', () => {
     assert.deepEqual(load(), { waiting: 0, running: 0 });
   });
 
-  test('no rows and more rows than a batch takes are refused', () => {
+  test('no rows are refused', () => {
     const bench = new Bench();
-    for (const values of [[], [1, 2, 3, 4, 5]]) {
-      assert.throws(() => bench.reserve(values), {
-        code: 'INVALID_REQUEST',
-        message: `the request has ${values.length} rows; a batch takes 1 to 4`,
-      });
-    }
+    assert.throws(() => bench.reserve([]), {
+      code: 'INVALID_REQUEST',
+      message: 'the request has no rows',
+    });
+  });
+
+  test('more rows than a batch takes are a batch of their own, which nobody joins', async () => {
+    const bench = new Bench();
+    const many = bench.ask(1, 2, 3, 4, 5);
+    const few = bench.ask(6);
+    const more = bench.ask(7, 8, 9, 10, 11, 12);
+    await quiet();
+    assert.equal(bench.instances.in('rung').length, 3);
+    await bench.runAll();
+    assert.deepEqual(many.answers, [[3, 5, 7, 9, 11]]);
+    assert.deepEqual(few.answers, [[13]]);
+    assert.deepEqual(more.answers, [[15, 17, 19, 21, 23, 25]]);
+  });
+
+  test('more rows than memory allows for are refused with the number that it does', () => {
+    const bench = new Bench({}, 8 * layOut([{ dtype: 'float32', dims: [1] }], 8, 0).bytes);
+    const values = Array.from({ length: 100_000 }, () => 1);
+    assert.throws(() => bench.reserve(values), {
+      code: 'INVALID_REQUEST',
+      message: /^the request has 100000 rows; slabMemory allows for \d+ of this shape$/,
+    });
   });
 
   test('memory over the budget is refused; idle rings of other shapes make room', async () => {
@@ -247,20 +267,43 @@ describe('going away', () => {
     assert.equal(bench.assembler.pending, 0);
   });
 
-  test('a slab with a writer left behind is never used again', async () => {
+  test('a row that is written too late for its batch goes with the next', async () => {
     const bench = new Bench();
     const late = bench.reserve([1]);
     const good = bench.ask(2);
     await bench.runAll();
-    assert.equal(late.errors[0]?.code, 'WRITER_TIMEOUT');
-    assert.deepEqual(good.answers, [[5]]);
+    assert.deepEqual([late.answers, late.errors, good.answers], [[], [], [[5]]]);
     const { slab } = late.reservation ?? {};
     good.release();
-    assert.ok(slab && !bench.instances.slabs.has(slab.id), 'the slab is gone');
+    const next = bench.ask(3);
+    assert.notEqual(next.reservation?.slab, slab, 'a slab that is written to is not used again');
     late.reservation?.commit();
     await bench.runAll();
-    const next = bench.ask(3);
-    assert.notEqual(next.reservation?.slab, slab);
+    assert.deepEqual([late.answers, next.answers], [[[3]], [[7]]]);
+  });
+
+  test('a row that is settled between the seal and the end of its batch goes with the next', async () => {
+    const bench = new Bench();
+    const late = bench.reserve([1]);
+    bench.ask(2);
+    await quiet();
+    const id = bench.seal();
+    const event = bench.instances.complete(id);
+    late.reservation?.commit();
+    bench.assembler.complete(event);
+    await bench.runAll();
+    assert.deepEqual([late.answers, late.errors], [[[3]], []]);
+  });
+
+  test('a row that is given up too late gives its slab back', async () => {
+    const bench = new Bench();
+    const late = bench.reserve([1]);
+    bench.ask(2).release();
+    await bench.runAll();
+    late.reservation?.discard();
+    await bench.runAll();
+    assert.deepEqual([late.answers, late.errors], [[], []]);
+    assert.equal(bench.assembler.pending, 0);
   });
 
   test('when the instances are gone requests fail, and close does not wait for them', async () => {
@@ -445,7 +488,7 @@ test('in every order of reserve, commit, discard, cancel, seal, complete and rel
           );
         }
         for (const error of client.errors) {
-          assert.ok(['MODEL_FAILED', 'WRITER_TIMEOUT', 'CLIENT_TIMEOUT'].includes(error.code));
+          assert.ok(['MODEL_FAILED', 'MEMORY_FULL', 'CLIENT_TIMEOUT'].includes(error.code));
         }
       }
       assert.deepEqual(instances.violations, []);

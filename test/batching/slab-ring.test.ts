@@ -9,7 +9,7 @@ const inputs = [{ dtype: 'float32' as const, dims: [16] }];
 function ring(limit: number): { ring: SlabRing; budget: SlabBudget } {
   const budget = new SlabBudget(limit);
   const slabs = new Map<number, SlabInRing>();
-  return { ring: new SlabRing(new FakeInstances(), slabs, budget, inputs, 8, 0), budget };
+  return { ring: new SlabRing(new FakeInstances(), slabs, budget, inputs, 8, 0, false), budget };
 }
 
 test('one huge output does not make the slabs of a model too large to be had', () => {
