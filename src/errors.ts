@@ -128,6 +128,13 @@ export const errorTable = {
     type: 'InternalServerException',
     template: 'Worker died.',
   },
+  /** Stands in the management API and in /ready, until the worker is there again. */
+  WORKER_LOST: {
+    status: 503,
+    grpc: 'UNAVAILABLE',
+    type: 'ServiceUnavailableException',
+    template: 'Model "%s" Version %s has lost its worker %s: %s',
+  },
   WORKER_OUT_OF_MEMORY: {
     status: 507,
     grpc: 'RESOURCE_EXHAUSTED',
@@ -267,6 +274,26 @@ export const errorTable = {
     type: 'InvalidModelException',
     template: 'Model "%s": %s',
   },
+  /** No interpreter, or one that lacks what TorchServe's workers need. */
+  PYTHON_UNUSABLE: {
+    status: 400,
+    grpc: 'INVALID_ARGUMENT',
+    type: 'InvalidModelException',
+    template: '%s',
+  },
+  /** The packages that a model brings a list of. */
+  DEPENDENCIES_FAILED: {
+    status: 400,
+    grpc: 'INVALID_ARGUMENT',
+    type: 'ModelException',
+    template: 'Custom pip package installation failed for model %s: %s',
+  },
+  WORKER_START_FAILED: {
+    status: 500,
+    grpc: 'INTERNAL',
+    type: 'WorkerInitializationException',
+    template: 'The Python worker cannot be started: %s',
+  },
   WORKERS_FAILED: {
     status: 500,
     grpc: 'INTERNAL',
@@ -374,7 +401,7 @@ export const errorTable = {
     status: 503,
     grpc: 'UNIMPLEMENTED',
     type: 'InternalServerException',
-    template: 'Prediction failed: the handler of this model explains nothing.',
+    template: 'Prediction failed: this request cannot be explained: %s',
   },
   NATIVE_ADDON_MISSING: {
     status: 500,

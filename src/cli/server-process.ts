@@ -11,6 +11,7 @@ import { Metrics } from '../metrics/metrics.js';
 import { ModelService } from '../models/model-service.js';
 import { checkModelStore, registerStartModels, type StartedModels } from '../models/startup.js';
 import { removeLeftovers, removeUnpackFolder } from '../models/unpack-folder.js';
+import { loadOperatorLibraries } from '../native/operator-libraries.js';
 import { TokenAuthority } from '../security/token-authority.js';
 import { ModelSnapshot } from '../snapshots/model-snapshot.js';
 import { SnapshotWriter } from '../snapshots/snapshot-writer.js';
@@ -52,6 +53,7 @@ export class ServerProcess {
     const { resolved, profile, cores, workingFolder } = options;
     const { settings } = resolved;
     checkModelStore(settings);
+    loadOperatorLibraries(settings.operatorLibraries, workingFolder);
     removeLeftovers();
     const logs = await createLogs({
       level: settings.logLevel,

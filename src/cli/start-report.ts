@@ -39,9 +39,11 @@ export function printModel(version: ModelVersion): void {
     printFailure(failure);
   } else if (version.state === 'ready') {
     const { device } = version.options;
+    // Only a handler in Python knows the inputs of its model.
+    const inputs = version.inputs === undefined ? '' : `, inputs ${version.inputs}`;
     const threads = device === 'cpu' ? ` × ${plural(version.intraOpThreads, 'thread')}` : '';
     console.log(
-      `Model ${name} ${version.version} on ${device}: ${plural(version.workers.length, 'instance')}${threads}, batches of up to ${plural(version.rowsPerBatch, 'row')}, inputs ${version.inputs}`,
+      `Model ${name} ${version.version} on ${device}: ${plural(version.workers.length, 'instance')}${threads}, batches of up to ${plural(version.rowsPerBatch, 'row')}${inputs}`,
     );
   } else {
     console.log(`Model ${name} ${version.version}: registered without instances`);

@@ -43,6 +43,11 @@ export interface ModelOptions {
   precision: Settings['precision'];
   intraOpThreads: number;
   warmUp: boolean;
+  /** Threads that run its handler; 0 for as many as the cores allow. */
+  handlerThreads: number;
+  /** MiB for each of them. */
+  handlerMemory: number;
+  handlerErrors: boolean;
 }
 
 export interface ModelOptionsRequest {
@@ -150,6 +155,13 @@ export function resolveModelOptions(request: ModelOptionsRequest): ResolvedModel
       setting('intraOpThreads'),
     ),
     warmUp: pick('warmUp', { file: config.warmUp }, byDefault(true)),
+    handlerThreads: pick(
+      'handlerThreads',
+      { file: config.handlerThreads },
+      setting('handlerThreads'),
+    ),
+    handlerMemory: pick('handlerMemory', { file: config.handlerMemory }, setting('handlerMemory')),
+    handlerErrors: pick('handlerErrors', { file: config.handlerErrors }, setting('handlerErrors')),
   };
   return { values, origins };
 }

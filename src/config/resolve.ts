@@ -31,7 +31,7 @@ export interface ResolvedSettings {
 /** Defaults of the profiles, where they differ from the schema's. */
 export const profileDefaults = {
   sconce: {},
-  torchserve: { disableTokenAuthorization: false },
+  torchserve: { disableTokenAuthorization: false, handlerErrors: false },
 } as const satisfies Record<Profile, Partial<Settings>>;
 
 /**

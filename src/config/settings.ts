@@ -7,6 +7,7 @@ import { executionSettings } from './schemas/execution.js';
 import { listenerSettings } from './schemas/listeners.js';
 import { modelSettings } from './schemas/models.js';
 import { observationSettings } from './schemas/observation.js';
+import { pythonSettings } from './schemas/python.js';
 import { requestSettings } from './schemas/requests.js';
 import { firstViolation } from './violation.js';
 
@@ -15,6 +16,7 @@ export const settingGroups = {
   Listeners: listenerSettings,
   Models: modelSettings,
   Execution: executionSettings,
+  'Python handlers': pythonSettings,
   'Requests and batches': requestSettings,
   'Metrics and logs': observationSettings,
   Access: accessSettings,
@@ -29,6 +31,7 @@ export const settingsSchema = Type.Object(
     ...listenerSettings,
     ...modelSettings,
     ...executionSettings,
+    ...pythonSettings,
     ...requestSettings,
     ...observationSettings,
     ...accessSettings,

@@ -10,7 +10,7 @@ export interface MeaninglessKey {
 
 const grpc = 'gRPC is not served yet';
 const netty = 'there is no Netty here; Node reads the sockets';
-const python = 'models run in this process, without Python workers';
+const workers = 'Python workers start without it';
 const java = 'there is no Java virtual machine here';
 const sequences = 'sequences of requests are not served yet';
 const snapshot = "it only tells where TorchServe's own snapshot comes from";
@@ -36,19 +36,14 @@ export const meaninglessKeys: ReadonlyMap<string, MeaninglessKey> = new Map([
   ['prefer_direct_buffer', boolean(netty)],
   ['use_native_io', boolean(netty)],
   ['io_ratio', integer(netty)],
-  ['service_envelope', text('the tensor handler recognises the form of a body by itself')],
-  ['decode_input_request', boolean('bodies are decoded by their content type')],
-  ['limit_max_image_pixels', boolean('no handler decodes images yet')],
-  ['install_py_dep_per_model', boolean(python)],
-  ['blacklist_env_vars', text(python)],
-  ['model_server_home', text(python)],
-  ['initial_worker_port', integer(python)],
-  ['initial_distribution_port', integer(python)],
-  ['ipex_enable', boolean(python)],
-  ['ipex_gpu_enable', boolean(python)],
-  ['cpu_launcher_enable', boolean(`${python}; intra_op_threads divides the cores`)],
-  ['cpu_launcher_args', text(python)],
-  ['python', text(python)],
+  ['blacklist_env_vars', text('Python workers get every environment variable')],
+  ['model_server_home', text(workers)],
+  ['initial_worker_port', integer(workers)],
+  ['initial_distribution_port', integer(workers)],
+  ['ipex_enable', boolean(workers)],
+  ['ipex_gpu_enable', boolean(workers)],
+  ['cpu_launcher_enable', boolean(`${workers}; intra_op_threads divides the cores`)],
+  ['cpu_launcher_args', text(workers)],
   ['cpp_log_config', text('models run in this process, without C++ workers')],
   ['async_logging', boolean('the log never holds up a request')],
   ['system_metrics_cmd', text('the server measures the machine itself')],

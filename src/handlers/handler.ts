@@ -2,6 +2,7 @@ import type { SconceError } from '../errors.js';
 import type { OutputStructure } from '../native/addon.js';
 import type { BatchOutputs } from '../tensors/batch-outputs.js';
 import type { TensorSpec } from '../tensors/tensor-spec.js';
+import type { TensorPlan } from './tensor/tensor-plan.js';
 
 /** One named part of a request: a field of a form, a part of a multipart body. */
 export interface RequestParameter {
@@ -14,6 +15,11 @@ export interface RequestParameter {
 /** A request as every protocol gives it to a handler. */
 export interface HandlerRequest {
   body: Uint8Array;
+  /**
+   * The memory of the body, in which parameters may lie, is used for other requests from now on. Only
+   * for the one who knows that nobody reads it any more; without a call it is garbage in the end.
+   */
+  releaseBody?: () => void;
   contentType: string | undefined;
   accept: string | undefined;
   /** The parts of a form; undefined when the body is the only parameter. The last of a name counts. */
@@ -36,7 +42,8 @@ export interface PreparedRows {
   readonly inputs: readonly TensorSpec[];
   /**
    * Copies the rows into place: all rows of input i to `target` from byte `offsets[i]`. Called in
-   * the same turn in which preprocess() returned or resolved.
+   * the same turn in which preprocess() returned or resolved. Afterwards nothing of it reads the
+   * body of the request.
    */
   store(target: Uint8Array, offsets: Float64Array): void;
   /** The reply's body from the rows' outputs. A promise when it is written off the main loop. */
@@ -47,8 +54,8 @@ export interface PreparedRows {
 export interface HandlerReply {
   /**
    * Text of ASCII characters; or byte ranges, which may lie in the slab and are read until the reply
-   * is written; or a stream of pieces. A protocol that does not want the rest of a stream ends its
-   * iterator with return().
+   * is written; or a stream of pieces, none of which changes once it is given. A protocol that does
+   * not want the rest of a stream ends its iterator with return().
    */
   body: string | readonly Uint8Array[] | AsyncIterable<Uint8Array>;
   contentType: string | undefined;
@@ -110,6 +117,8 @@ export interface RowHandler extends HandlerOfVersion {
    *   when the work is done off the main loop.
    */
   preprocess(request: HandlerRequest): PreparedRows | Promise<PreparedRows>;
+  /** The model's tensors where requests and replies are nothing else: envelopes read them themselves. */
+  readonly tensorPlan?: TensorPlan;
   /** Answers a request that asks why; without it such requests get EXPLANATION_UNSUPPORTED. */
   explain?(request: HandlerRequest, explainer: Explainer): Promise<HandlerReply>;
 }
@@ -158,6 +167,10 @@ export interface Exchange extends Explainer {
 /** A handler whose code runs on threads of its own. */
 export interface RequestHandler extends HandlerOfVersion {
   readonly kind: 'requests';
+  /** Requests that no thread has taken yet. */
+  readonly queued: number;
+  /** Why no thread runs, while none does. */
+  readonly failure: SconceError | undefined;
   /** Resolves when it can take requests; rejects with a SconceError when it cannot be initialized. */
   start(): Promise<void>;
   /** Answers through the exchange; never throws. */

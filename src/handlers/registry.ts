@@ -1,6 +1,10 @@
 import type { CustomMetrics } from '../metrics/custom-metrics.js';
 import type { NativeModelDescription } from '../native/addon.js';
+import type { SystemProperties } from './api/context.js';
+import { type BuiltInClass, builtInClasses } from './built-in.js';
+import { classifier } from './classifier/classifier-handler.js';
 import type { Handler } from './handler.js';
+import type { HandlerCode, HandlerThreads } from './host/handler-spec.js';
 import type { OffLoop } from './tensor/off-loop.js';
 import { TensorHandler } from './tensor/tensor-handler.js';
 import { planTensors, type TensorNames } from './tensor/tensor-plan.js';
@@ -11,11 +15,19 @@ export interface HandlerContext {
   modelVersion: string;
   /** Folder with the files of the model's archive. */
   folder: string;
-  config: TensorNames;
+  /** The model's configuration with every key, also those that only handlers read. */
+  config: TensorNames & Readonly<Record<string, unknown>>;
   description: NativeModelDescription;
   offLoop: OffLoop;
-  /** For what the handler itself measures. */
+  /** For what a handler on the main loop measures. */
   metrics: CustomMetrics;
+  /** MAR-INF/MANIFEST.json; an empty object without one. */
+  manifest: Record<string, unknown>;
+  systemProperties: SystemProperties;
+  /** Runs handlers that are classes. */
+  threads: HandlerThreads;
+  /** How requests are wrapped, for handlers that open them themselves. */
+  envelope?: string | undefined;
 }
 
 /** @throws {SconceError} INVALID_CONFIGURATION when the configuration and the file disagree. */
@@ -23,6 +35,42 @@ export type HandlerFactory = (context: HandlerContext) => Handler;
 
 const tensor: HandlerFactory = ({ config, description, offLoop }) =>
   new TensorHandler(planTensors(config, description), offLoop);
+
+/** A handler that is a class, which runs on threads of its own. */
+function onThreads(code: (context: HandlerContext) => HandlerCode): HandlerFactory {
+  return (context) => {
+    const { modelName, modelVersion, manifest, systemProperties, config, description, envelope } =
+      context;
+    return context.threads({
+      code: code(context),
+      modelName,
+      modelVersion,
+      manifest,
+      systemProperties,
+      modelConfig: { ...config },
+      plan: planTensors(config, description),
+      envelope,
+    });
+  };
+}
+
+function builtIn({ module, className }: BuiltInClass): HandlerFactory {
+  return onThreads(() => ({
+    from: 'module',
+    url: new URL(module, import.meta.url).href,
+    className,
+  }));
+}
+
+/**
+ * A handler whose code came with the model.
+ *
+ * @param handler as the manifest names it: `alpha_handler.js`, `alpha_handler.js:AlphaHandler`, or an
+ *   npm package
+ */
+export function userHandlerFactory(handler: string): HandlerFactory {
+  return onThreads(({ folder }) => ({ from: 'archive', folder, handler }));
+}
 
 /** Handler of models that name none. */
 export const defaultHandler = 'tensor';
@@ -34,6 +82,9 @@ export const defaultHandler = 'tensor';
 export const builtInHandlers: ReadonlyMap<string, HandlerFactory> = new Map([
   [defaultHandler, tensor],
   ['base_handler', tensor],
+  ['classifier', classifier],
+  ['classifier', classifier],
+  ...[...builtInClasses].map(([name, row]): [string, HandlerFactory] => [name, builtIn(row)]),
 ]);
 
 /** Why a handler that is not in the registry cannot run, and what to do. */

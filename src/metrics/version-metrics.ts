@@ -25,6 +25,8 @@ export interface VersionMetrics {
     computeMicroseconds: number,
     requestIds?: RequestIds,
   ): void;
+  /** The same for a batch whose worker reports its own times as metrics. */
+  workerBatch(rows: number, queueMicroseconds: number, computeMicroseconds: number): void;
   /** @param workerName as TorchServe has it: `W-9000-alpha_1.0` */
   workerLoaded(workerName: string, milliseconds: number): void;
   /** @param requestIds those of the batch that the handler works on */
@@ -94,12 +96,16 @@ export class BoundVersionMetrics implements VersionMetrics {
     computeMicroseconds: number,
     requestIds?: RequestIds,
   ): void {
-    this.own.batchRows.observe(rows);
-    this.own.queueTime.observe(queueMicroseconds / 1e6);
-    this.own.computeTime.observe(computeMicroseconds / 1e6);
+    this.workerBatch(rows, queueMicroseconds, computeMicroseconds);
     const milliseconds = Math.round(computeMicroseconds / 10) / 100;
     this.#handlerTime.update(milliseconds, requestIds);
     this.#predictionTime.update(milliseconds, requestIds);
+  }
+
+  workerBatch(rows: number, queueMicroseconds: number, computeMicroseconds: number): void {
+    this.own.batchRows.observe(rows);
+    this.own.queueTime.observe(queueMicroseconds / 1e6);
+    this.own.computeTime.observe(computeMicroseconds / 1e6);
     this.host.workerThreadTime.update(0);
   }
 

@@ -1,4 +1,4 @@
-import { access, readdir, readFile } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import {
   type ModelConfig,
@@ -6,7 +6,7 @@ import {
   parseModelConfig,
   readModelConfig,
 } from '../config/model-config.js';
-import { isModelFile } from './model-file.js';
+import { modelFilesIn } from './model-file.js';
 
 const configName = 'model-config.yaml';
 
@@ -24,7 +24,7 @@ export async function findConfig(
   if (await exists(own)) return own;
   const shared = join(folder, configName);
   if (!(await exists(shared))) return undefined;
-  const models = (await readdir(folder)).filter(isModelFile);
+  const models = await modelFilesIn(folder);
   return models.length <= 1 ? shared : undefined;
 }
 

@@ -6,6 +6,13 @@ import type { Prediction } from './prediction.js';
 /** `stuck`: ready once, and every instance hangs. */
 export type ExecutionState = 'loading' | 'ready' | 'stuck' | 'failed' | 'closing' | 'closed';
 
+/** The process that an instance is. */
+export interface InstanceProcess {
+  pid: number;
+  /** Resident bytes when measure() was last called. */
+  memory: number;
+}
+
 /**
  * A model version while it has instances: loads, serves, drains, closes. A version that is scaled
  * to nothing and back has one after the other.
@@ -52,6 +59,10 @@ export interface Execution {
    *   not be made.
    */
   scale(instances: number, intraOpThreads: number): Promise<void>;
+  /** The process of a worker that runs; undefined when it does not. None where they are threads. */
+  processOf?(workerId: number): InstanceProcess | undefined;
+  /** Measures the memory of the processes. */
+  measure?(): Promise<void>;
   /** Answers what was admitted, refuses what is new, and ends the threads or processes. */
   close(): Promise<void>;
 }

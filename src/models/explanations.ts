@@ -57,8 +57,6 @@ export class Explanations implements Explainer {
         return new SconceError('MODEL_CLOSED', this.name, this.version);
       case 'NO_CAPACITY':
         return new SconceError('NO_CAPACITY', this.name).because(message);
-      case 'EXPLANATION_UNSUPPORTED':
-        return new SconceError('EXPLANATION_UNSUPPORTED').because(message);
       // It was loaded once: the file has gone or was changed.
       case 'MODEL_LOAD_FAILED':
         return new SconceError('MODEL_FAILED', `the file cannot be read again: ${message}`);

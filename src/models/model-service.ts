@@ -22,7 +22,10 @@ import {
 } from './model-source.js';
 import { ModelVersion } from './model-version.js';
 import { Prediction, type PredictionSink } from './prediction.js';
-import { versionOptions, type WorkerRange } from './version-options.js';
+import { pythonFor } from './python-workers.js';
+import { runnerOf } from './runner.js';
+import { type VersionOptions, versionOptions, type WorkerRange } from './version-options.js';
+import { firstWorkerId } from './workers.js';
 
 /** A model as the management API is asked for it. */
 export interface RegisterRequest extends SourceRequest, ApiOptions {}
@@ -57,9 +60,6 @@ interface MissingModel {
 }
 
 const mebibyte = 1024 * 1024;
-
-/** TorchServe numbers its workers from this port on. */
-const firstWorkerId = 9000;
 
 /** The models that are served: what every protocol talks to. */
 export class ModelService {
@@ -154,7 +154,8 @@ export class ModelService {
    * they run, and a model that cannot be loaded is not registered; without, they load in the
    * background.
    *
-   * @throws {SconceError} as checkApiOptions() and openSource(); MODEL_VERSION_CONFLICT; WORKERS_FAILED or
+   * @throws {SconceError} as checkApiOptions() and openSource(); MODEL_VERSION_CONFLICT;
+   *   MODEL_UNSUPPORTED for workers in Python where there is none; WORKERS_FAILED or
    *   WORKERS_OUT_OF_MEMORY with the reason when `wait` is set.
    */
   async register(request: RegisterRequest, wait: boolean): Promise<Registration> {
@@ -162,6 +163,7 @@ export class ModelService {
     const source = await openSource(request, this.sourceOptions());
     let version: ModelVersion;
     try {
+      await this.#checkPython(source, request);
       version = this.#add(source, request, false);
     } catch (error) {
       await source.dispose();
@@ -349,10 +351,26 @@ export class ModelService {
     }
   }
 
+  /** Whoever asks for workers that cannot be has no use for a model without them. */
+  async #checkPython(source: ModelSource, api: ApiOptions): Promise<void> {
+    this.#models.checkFree(source.name, source.version);
+    if (!this.#runsInPython(source)) return;
+    const { minWorkers } = this.#options(source, api, false).workers;
+    if (minWorkers > 0) await pythonFor(source, this.#settings.python);
+  }
+
+  #runsInPython(source: ModelSource): boolean {
+    return runnerOf(source, this.#handlers).kind === 'process';
+  }
+
+  #options(source: ModelSource, api: ApiOptions, atStart: boolean): VersionOptions {
+    return versionOptions(source, api, this.#settings, atStart, this.#runsInPython(source));
+  }
+
   #add(source: ModelSource, api: ApiOptions, loadedAtStartup: boolean): ModelVersion {
     if (this.#closing) throw new SconceError('SHUTTING_DOWN');
     this.#models.checkFree(source.name, source.version);
-    const options = versionOptions(source, api, this.#settings, loadedAtStartup);
+    const options = this.#options(source, api, loadedAtStartup);
     const log = this.#log.child({ model: source.name, version: source.version });
     for (const note of source.notes) log.warn(note);
     const version = new ModelVersion(source, options, loadedAtStartup, {
@@ -364,6 +382,7 @@ export class ModelService {
       log,
       modelLog: this.#modelLog,
       handlers: this.#handlers,
+      python: this.#settings,
       nextWorkerId: () => this.#nextWorkerId++,
     });
     this.#models.add(version);
@@ -389,6 +408,7 @@ export class ModelService {
 /** The answer to whoever asked for instances that could not be started. */
 function workersFailed({ name, version, removed }: ModelVersion, thrown: unknown): SconceError {
   const error = toSconceError(thrown);
+  if (error.code === 'DEPENDENCIES_FAILED') return error;
   const row = error.code === 'OUT_OF_MEMORY' ? 'WORKERS_OUT_OF_MEMORY' : 'WORKERS_FAILED';
   let reason = inWords(error);
   if (error.code === 'MODEL_CLOSED') {

@@ -8,6 +8,7 @@ import type { ModelConfig } from '../config/model-config.js';
 import { SconceError } from '../errors.js';
 import { defaultHandler } from '../handlers/registry.js';
 import { findConfig, readConfig } from './config-file.js';
+import { findHandlerCode, type HandlerCode } from './handler-code.js';
 import { isModelFile, modelFileOf } from './model-file.js';
 import { unpackFolder } from './unpack-folder.js';
 
@@ -35,6 +36,14 @@ export interface ModelSource {
   /** The folder with the model's files. */
   folder: string;
   handler: string;
+  /** The handler's code, when it came with the model. */
+  handlerCode?: HandlerCode | undefined;
+  /** The Python file of a model whose weights alone are serialized. */
+  modelFile?: string | undefined;
+  /** What Python handlers are to have installed: a file of the folder. */
+  requirementsFile?: string | undefined;
+  /** How bodies wrap the input: the configuration's, or the manifest's. */
+  envelope?: string | undefined;
   runtime: string;
   config: ModelConfig;
   /** The file that the configuration was read from. */
@@ -43,7 +52,7 @@ export interface ModelSource {
   notes: readonly string[];
   /** True when it has a manifest: it may serve in TorchServe as well, with its defaults. */
   archived: boolean;
-  /** Why it cannot run here, although it can be registered. */
+  /** Why there is nothing that this process could load, although it can be registered. */
   problem: string | undefined;
   /** Deletes what was unpacked and downloaded for it. */
   dispose(): Promise<void>;
@@ -118,6 +127,7 @@ async function plainSource(
 ): Promise<ModelSource> {
   const configPath = await findConfig(path);
   const { config, notes } = await readConfig(configPath, false);
+  const handler = request.handler ?? options.defaultHandler ?? defaultHandler;
   return {
     name: checkName(request.name ?? defaultModelName(basename(path))),
     version: config.version ?? '1.0',
@@ -125,7 +135,9 @@ async function plainSource(
     foundAt: path,
     path,
     folder: dirname(path),
-    handler: request.handler ?? options.defaultHandler ?? defaultHandler,
+    handler,
+    handlerCode: await findHandlerCode(dirname(path), handler),
+    envelope: config.envelope,
     runtime: request.runtime ?? 'python',
     config,
     configPath,
@@ -149,6 +161,7 @@ async function archivedSource(
   });
   const { config, notes } = await readConfig(configPath, manifest !== undefined);
   const { model } = manifest ?? {};
+  const handler = request.handler ?? model?.handler ?? options.defaultHandler ?? defaultHandler;
   return {
     name: checkName(request.name ?? model?.modelName ?? defaultModelName(basename(path))),
     version: model?.modelVersion ?? config.version ?? '1.0',
@@ -156,7 +169,11 @@ async function archivedSource(
     foundAt: path,
     path: file.path ?? '',
     folder,
-    handler: request.handler ?? model?.handler ?? options.defaultHandler ?? defaultHandler,
+    handler,
+    handlerCode: await findHandlerCode(folder, handler),
+    modelFile: model?.modelFile,
+    requirementsFile: model?.requirementsFile,
+    envelope: config.envelope ?? model?.envelope,
     runtime: request.runtime ?? manifest?.runtime ?? 'python',
     config,
     configPath,

@@ -1,19 +1,25 @@
 import type { Load } from '../batching/assembler.js';
 import type { SlabBudget } from '../batching/slab-budget.js';
 import { inWords, SconceError, toSconceError } from '../errors.js';
-import { type HandlerFactory, unknownHandlerReason } from '../handlers/registry.js';
+import { withEnvelope } from '../handlers/envelopes/with-envelope.js';
+import type { HandlerFactory } from '../handlers/registry.js';
 import type { OffLoop } from '../handlers/tensor/off-loop.js';
 import type { Log } from '../logging/log.js';
 import type { Messages } from '../logging/messages.js';
 import type { VersionMetrics } from '../metrics/metrics.js';
 import type { NativeModelDescription } from '../native/addon.js';
 import type { FileChecks } from '../workers/file-checks.js';
-import type { Execution, ExecutionState } from './execution.js';
+import type { Execution, ExecutionState, InstanceProcess } from './execution.js';
 import type { ModelSource } from './model-source.js';
 import { NativeExecution } from './native-execution.js';
 import type { Prediction } from './prediction.js';
+import { ProcessExecution } from './process-execution.js';
+import type { InstanceName } from './process-instance.js';
+import { type PythonSettings, PythonWorkers } from './python-workers.js';
+import { type Runner, runnerOf } from './runner.js';
 import { budgetThreads } from './thread-budget.js';
 import type { VersionOptions } from './version-options.js';
+import { WorkerMetrics } from './worker-metrics.js';
 import { Workers } from './workers.js';
 
 /** `unloaded`: registered, without an instance. */
@@ -30,6 +36,8 @@ export interface VersionContext {
   /** Takes what the code of the model prints. */
   modelLog: Messages['model'];
   handlers: ReadonlyMap<string, HandlerFactory>;
+  /** For handlers in Python. */
+  python: PythonSettings;
   /** The next number of a worker, as TorchServe counts them over all models. */
   nextWorkerId(): number;
 }
@@ -37,7 +45,10 @@ export interface VersionContext {
 /** One version of one model: how many instances it shall have, and what runs while it has some. */
 export class ModelVersion {
   readonly registeredAt = new Date();
+  /** Which way it runs. */
+  readonly runner: Runner;
   readonly #workers: Workers;
+  #python: PythonWorkers | undefined;
   #minWorkers = 0;
   #maxWorkers = 0;
   #execution: Execution | undefined;
@@ -53,6 +64,11 @@ export class ModelVersion {
     private readonly context: VersionContext,
   ) {
     this.#workers = new Workers(context.nextWorkerId);
+    const runner = runnerOf(source, context.handlers);
+    this.runner =
+      runner.kind === 'here'
+        ? { ...runner, factory: withEnvelope(runner.factory, options.envelope) }
+        : runner;
   }
 
   get name(): string {
@@ -99,6 +115,20 @@ export class ModelVersion {
   /** Instances as the management API shows them. */
   get workers(): Workers['list'] {
     return this.#workers.list;
+  }
+
+  /**
+   * The process of a worker; undefined while it does not run.
+   *
+   * @returns null where workers are threads of this process
+   */
+  processOf(workerId: number): InstanceProcess | undefined | null {
+    return this.runner.kind === 'process' ? this.#execution?.processOf?.(workerId) : null;
+  }
+
+  /** Measures what the processes of the workers take, if they are any. */
+  async measure(): Promise<void> {
+    await this.#execution?.measure?.();
   }
 
   /** What the file says of itself; undefined until it is loaded. */
@@ -151,12 +181,12 @@ export class ModelVersion {
   }
 
   /**
-   * What the handler says of the model.
+   * What the handler says of the model, if it says anything.
    *
    * @throws {SconceError} NO_CAPACITY_DESCRIBE without an instance, DESCRIBE_TIMEOUT when it
    *   cannot be asked.
    */
-  async describe(): Promise<Record<string, unknown>> {
+  async describe(): Promise<Record<string, unknown> | undefined> {
     const execution = this.#execution;
     if (execution === undefined) throw new SconceError('NO_CAPACITY_DESCRIBE', this.name);
     try {
@@ -164,7 +194,7 @@ export class ModelVersion {
     } catch (error) {
       throw new SconceError('DESCRIBE_TIMEOUT').because(inWords(toSconceError(error)));
     }
-    return (await execution.describe()) ?? {};
+    return execution.describe();
   }
 
   /**
@@ -229,17 +259,28 @@ export class ModelVersion {
   }
 
   async #start(instances: number): Promise<void> {
-    const { options, source, context } = this;
+    const execution =
+      this.runner.kind === 'process' ? this.#inProcesses(instances) : this.#onThreads(instances);
+    this.#execution = execution;
+    await execution.loaded;
+    this.context.log.info(this.#loadSummary(execution), 'model loaded');
+  }
+
+  #onThreads(instances: number): NativeExecution {
+    const { options, source, context, runner } = this;
     // The oldest, which is the last to stop: instances are not told apart in what they print.
     const worker = this.#workerName(this.#workers.list[0]?.id ?? 0);
-    const execution = new NativeExecution(
+    return new NativeExecution(
       {
         ...options,
         source,
         instances,
         intraOpThreads: this.#takeThreads(instances),
-        handler: context.handlers.get(source.handler),
-        problem: this.#problem(),
+        handler: runner.kind === 'here' ? runner.factory : undefined,
+        problem:
+          runner.kind === 'refused'
+            ? new SconceError('MODEL_UNSUPPORTED', this.name, runner.reason)
+            : undefined,
       },
       {
         budget: context.budget,
@@ -247,7 +288,7 @@ export class ModelVersion {
         checks: context.checks,
         metrics: context.metrics,
         instancesStarted: (milliseconds, running) => this.#instancesStarted(milliseconds, running),
-        printed: (lines, dropped) => this.#printed(worker, lines, dropped),
+        printed: (lines, dropped, level) => this.#printed(worker, lines, dropped, level),
         failed: (error) => context.log.error(inWords(error)),
         hanging: (batches, replacements) => {
           const { responseTimeout } = options;
@@ -256,9 +297,49 @@ export class ModelVersion {
         recovered: () => context.log.info('serves again'),
       },
     );
-    this.#execution = execution;
-    await execution.loaded;
-    context.log.info(this.#loadSummary(execution), 'model loaded');
+  }
+
+  #inProcesses(instances: number): ProcessExecution {
+    const { options, source, context } = this;
+    const { log, metrics, python } = context;
+    const { name, version } = source;
+    this.#python ??= new PythonWorkers(source, options, python, (line) => log.info(line));
+    const workers = this.#python;
+    const workerMetrics = new WorkerMetrics(metrics.custom(), (error) =>
+      log.warn(inWords(toSconceError(error))),
+    );
+    return new ProcessExecution(
+      {
+        ...options,
+        name,
+        version,
+        instances,
+        intraOpThreads: this.#takeThreads(instances),
+        maxResponseSize: python.maxResponseSize,
+        drainTimeout: python.unregisterModelTimeout * 1000,
+      },
+      {
+        prepare: () => workers.prepare(),
+        start: (...given) => workers.start(...given),
+        workerAt: (place) => this.#workerAt(place),
+        loaded: (worker, milliseconds) => {
+          this.#workers.loaded(worker.id, milliseconds);
+          metrics.workerLoaded(worker.name, milliseconds);
+        },
+        line: (worker, level, text) => context.modelLog(level, worker.name, text),
+        metric: (metric) => workerMetrics.take(metric),
+        ran: (...batch) => metrics.workerBatch(...batch),
+        failed: (error) => log.error(inWords(error)),
+        lost: (worker, error, pause) =>
+          log.error({ worker: worker.name, secondsToRestart: seconds(pause) }, inWords(error)),
+        unanswered: (error) => log.error({ err: error }, 'a reply could not be sent'),
+      },
+    );
+  }
+
+  #workerAt(place: number): InstanceName {
+    const id = this.#workers.list[place]?.id ?? this.context.nextWorkerId();
+    return { id, name: this.#workerName(id) };
   }
 
   #instancesStarted(milliseconds: readonly number[], running: number): void {
@@ -272,21 +353,16 @@ export class ModelVersion {
     return `W-${id}-${this.name}_${this.version}`;
   }
 
-  #printed(worker: string, lines: readonly string[], dropped: number): void {
-    for (const line of lines) this.context.modelLog('info', worker, line);
+  #printed(
+    worker: string,
+    lines: readonly string[],
+    dropped: number,
+    level: 'info' | 'warn' = 'info',
+  ): void {
+    for (const line of lines) this.context.modelLog(level, worker, line);
     if (dropped === 0) return;
     const notice = `${dropped} more lines were printed faster than they can be logged, and dropped`;
     this.context.modelLog('warn', worker, notice);
-  }
-
-  /** Why the model cannot run here at all, which its registration did not look at. */
-  #problem(): SconceError | undefined {
-    const { handler, problem } = this.source;
-    if (problem !== undefined) return new SconceError('MODEL_UNSUPPORTED', this.name, problem);
-    const { handlers } = this.context;
-    if (handlers.has(handler)) return undefined;
-    const reason = unknownHandlerReason(handler, handlers.keys());
-    return new SconceError('MODEL_UNSUPPORTED', this.name, reason);
   }
 
   /**
@@ -319,4 +395,9 @@ export class ModelVersion {
       loadMilliseconds: Math.round(description?.loadMilliseconds ?? 0),
     };
   }
+}
+
+/** For the log; null when there is no restart. */
+function seconds(milliseconds: number | undefined): number | null {
+  return milliseconds === undefined ? null : milliseconds / 1000;
 }

@@ -2,8 +2,8 @@ import { Assembler, defaultMaxShapes, type Load } from '../batching/assembler.js
 import type { SlabBudget } from '../batching/slab-budget.js';
 import { layOut } from '../batching/slab-layout.js';
 import { slabCapacity } from '../batching/slab-ring.js';
-import { isErrorCode, SconceError, toHandlerError, toSconceError } from '../errors.js';
-import type { Handler, PreparedRows } from '../handlers/handler.js';
+import { isErrorCode, SconceError, toSconceError } from '../errors.js';
+import type { Handler, RequestHandler } from '../handlers/handler.js';
 import type { HandlerFactory } from '../handlers/registry.js';
 import type { OffLoop } from '../handlers/tensor/off-loop.js';
 import type { VersionMetrics } from '../metrics/metrics.js';
@@ -22,9 +22,13 @@ import type { FileChecks } from '../workers/file-checks.js';
 import { Deferred } from './deferred.js';
 import { EarlyRequests } from './early-requests.js';
 import type { Execution, ExecutionState } from './execution.js';
+import { Explanations } from './explanations.js';
+import { readManifest, systemProperties } from './handler-context.js';
+import { handlerThreads, startHandler } from './handler-threads.js';
 import { Instances } from './instances.js';
 import type { ModelSource } from './model-source.js';
 import type { Prediction } from './prediction.js';
+import { lateError, patienceOf, Serving } from './serving.js';
 import { Signatures } from './signatures.js';
 
 /** Everything about an execution that is settled before it loads. */
@@ -52,6 +56,14 @@ export interface NativeExecutionOptions {
   /** Refuse what no idle instance can take at once. */
   useJobTicket: boolean;
   warmUp: boolean;
+  /** Threads of a handler that is a class; 0 for what the cores allow. */
+  handlerThreads: number;
+  /** MiB of JavaScript heap of each of them. */
+  handlerMemory: number;
+  /** Whether clients read what a handler throws. */
+  handlerErrors: boolean;
+  /** Whether its handler refuses images of more pixels than TorchServe takes. */
+  limitMaxImagePixels: boolean;
 }
 
 /** What an execution shares with the others. */
@@ -63,8 +75,8 @@ export interface NativeExecutionContext {
   /** So many instances can take work; milliseconds that each of the new ones took to get there. */
   instancesStarted(milliseconds: readonly number[], running: number): void;
   /** What the code of the model printed, and how many lines were lost after it. */
-  printed(lines: readonly string[], dropped: number): void;
-  /** It cannot be loaded, or does not serve any more. */
+  printed(lines: readonly string[], dropped: number, level?: 'info' | 'warn'): void;
+  /** It cannot be loaded, or does not serve any more; or a thread of its handler has ended. */
   failed(error: SconceError): void;
   /** So many batches have run for longer than responseTimeout; so many instances stand in. */
   hanging(batches: number, replacements: number): void;
@@ -72,13 +84,11 @@ export interface NativeExecutionContext {
   recovered(): void;
 }
 
-/** Milliseconds an instance waits for a writer that has reserved rows and not settled them. */
-const commitTimeout = 1000;
-
-interface Serving {
-  handler: Handler;
-  assembler: Assembler;
-}
+/**
+ * Milliseconds an instance waits for a writer that has reserved rows and not settled them; then the
+ * rows go with a later batch.
+ */
+const commitTimeout = 2;
 
 /** The execution of a TorchScript file, on threads of this process. */
 export class NativeExecution implements Execution {
@@ -92,20 +102,18 @@ export class NativeExecution implements Execution {
   #failedAt: number | undefined;
   #model: NativeModel | undefined;
   #serving: Serving | undefined;
+  /** The handler, when it runs on threads; they may live when it does not serve yet, or no more. */
+  #threaded: RequestHandler | undefined;
   #description: NativeModelDescription | undefined;
   /** Read beside LibTorch, which does not check. */
   readonly #damaged: Promise<string | undefined>;
   /** True when every thread is gone. */
   #gone = false;
+  #explanations: Explanations | undefined;
   readonly #signatures = new Signatures(() => this.#model);
   readonly #warmed = new Deferred<void>();
   readonly #loaded = new Deferred<void>();
   readonly #closed = new Deferred<void>();
-  /** Requests whose bodies are being read off the main loop. */
-  #preparing = 0;
-  #prepared: (() => void) | undefined;
-  /** Milliseconds that a request may wait before it has a place in a batch. */
-  readonly #patience: number;
   readonly #early: EarlyRequests;
 
   constructor(
@@ -114,12 +122,10 @@ export class NativeExecution implements Execution {
     private readonly open: typeof openModel = openModel,
   ) {
     const { jobQueueSize, responseTimeout, clientTimeout } = options;
-    this.#patience = Math.min(
-      responseTimeout * 1000,
-      clientTimeout > 0 ? clientTimeout : longestTimer,
-      longestTimer,
+    const patience = patienceOf(responseTimeout, clientTimeout);
+    this.#early = new EarlyRequests(jobQueueSize, patience, () =>
+      lateError(this.name, this.version, clientTimeout, responseTimeout * 1000),
     );
-    this.#early = new EarlyRequests(jobQueueSize, this.#patience, () => this.#late());
     const { problem, source } = options;
     this.#damaged =
       problem === undefined ? context.checks.damagedEntry(source.path) : Promise.resolve(undefined);
@@ -153,7 +159,12 @@ export class NativeExecution implements Execution {
   }
 
   get failure(): SconceError | undefined {
-    return this.#failure ?? (this.state === 'stuck' ? this.#stuckError() : undefined);
+    const { handler } = this.#serving ?? {};
+    return (
+      this.#failure ??
+      (this.state === 'stuck' ? this.#stuckError() : undefined) ??
+      (handler?.kind === 'requests' ? handler.failure : undefined)
+    );
   }
 
   get failedAt(): number | undefined {
@@ -185,15 +196,15 @@ export class NativeExecution implements Execution {
   }
 
   get pending(): number {
-    return this.#early.count + this.#preparing + (this.#serving?.assembler.pending ?? 0);
+    return this.#early.count + (this.#serving?.pending ?? 0);
   }
 
   get queued(): number {
-    return this.#early.count + this.#preparing + (this.#serving?.assembler.queued ?? 0);
+    return this.#early.count + (this.#serving?.queued ?? 0);
   }
 
   get load(): Load {
-    return this.#serving?.assembler.load ?? { waiting: 0, running: 0 };
+    return this.#serving?.load ?? { waiting: 0, running: 0 };
   }
 
   predict(prediction: Prediction): void {
@@ -210,7 +221,7 @@ export class NativeExecution implements Execution {
       prediction.failed(new SconceError('MODEL_CLOSED', this.name, this.version));
       return;
     }
-    this.#run(prediction, this.#serving);
+    this.#serving.predict(prediction);
   }
 
   scale(instances: number, intraOpThreads: number): Promise<void> {
@@ -219,16 +230,13 @@ export class NativeExecution implements Execution {
 
   async close(): Promise<void> {
     if (this.#state === 'closing' || this.#state === 'closed') return this.closed;
-    const { assembler } = this.#serving ?? {};
     if (this.#state !== 'failed') this.#state = 'closing';
     clearTimeout(this.#startup);
     this.#refuseEarly();
-    if (this.#preparing > 0) {
-      await new Promise<void>((resolve) => {
-        this.#prepared = resolve;
-      });
-    }
-    await assembler?.close();
+    await this.#serving?.drained();
+    // Requests that nobody waits for may still have rows of a slab.
+    await this.#threaded?.close();
+    await this.#serving?.assembler.close();
     this.#model?.close();
     return this.closed;
   }
@@ -257,6 +265,7 @@ export class NativeExecution implements Execution {
 
   #open(): void {
     const { source, device, instances, intraOpThreads, freeze, precision } = this.options;
+    const forms = source.config.inputs?.map(({ form }) => form ?? 'rows');
     try {
       this.#model = this.open(
         {
@@ -266,6 +275,7 @@ export class NativeExecution implements Execution {
           intraOpThreads,
           freeze,
           precision,
+          ...(forms === undefined ? {} : { inputForms: forms }),
           commitTimeout,
         },
         {
@@ -287,10 +297,12 @@ export class NativeExecution implements Execution {
             this.context.instancesStarted(event.loadMilliseconds, event.instances);
             this.#instances.scaled(event);
           },
+          explained: (event) => this.#explanations?.explained(event),
           printed: (lines, dropped) => this.context.printed(lines, dropped),
           closed: () => this.#ended(),
         },
       );
+      this.#explanations = new Explanations(this.#model, this.name, this.version);
     } catch (error) {
       this.#fail(error);
       this.#ended();
@@ -315,7 +327,14 @@ export class NativeExecution implements Execution {
       description,
       offLoop: this.context.offLoop,
       metrics: this.context.metrics.custom(),
+      manifest: await readManifest(options.source.folder),
+      systemProperties: systemProperties(options),
+      threads: handlerThreads(options, this.context),
     });
+    if (handler.kind === 'requests') {
+      this.#threaded = handler;
+      await startHandler(handler, options);
+    }
     const { rowShape } = handler;
     const rowSize = rowShape === undefined ? 0 : layOut(rowShape, 1, 0).bytes;
     if (rowSize > this.context.budget.limit) {
@@ -325,6 +344,8 @@ export class NativeExecution implements Execution {
       );
     }
     const model = this.#model;
+    const explanations = this.#explanations;
+    if (explanations === undefined) throw new SconceError('INTERNAL', 'no model');
     const assembler = new Assembler(
       {
         addSlab: (slab, layout) => model.addSlab(slab, layout),
@@ -357,12 +378,17 @@ export class NativeExecution implements Execution {
     }
     if (this.#state !== 'loading') return;
     clearTimeout(this.#startup);
-    const serving = { handler, assembler };
+    const serving = new Serving(handler, assembler, explanations, {
+      ...options,
+      modelName: this.name,
+      modelVersion: this.version,
+      instances: () => this.#instances.wanted,
+    });
     this.#serving = serving;
     this.context.instancesStarted(loadMilliseconds, loadMilliseconds.length);
     this.#state = 'ready';
     this.#loaded.resolve();
-    for (const prediction of this.#early.take()) this.#run(prediction, serving);
+    for (const prediction of this.#early.take()) serving.predict(prediction);
   }
 
   async #warmUp(
@@ -431,72 +457,12 @@ export class NativeExecution implements Execution {
     );
   }
 
-  #run(prediction: Prediction, serving: Serving): void {
-    if (prediction.over) return;
-    try {
-      const { useJobTicket, jobQueueSize } = this.options;
-      if (useJobTicket && this.pending >= this.#instances.wanted) {
-        throw new SconceError('NO_CAPACITY', this.name);
-      }
-      if (this.#preparing > 0 && this.queued >= jobQueueSize) {
-        throw new SconceError('NO_CAPACITY', this.name);
-      }
-      const { handler } = serving;
-      if (handler.kind !== 'rows') throw new SconceError('INTERNAL', 'no threads yet');
-      const prepared = handler.preprocess(prediction.request);
-      if (prepared instanceof Promise) {
-        this.#preparing += 1;
-        prepared
-          .then((rows) => this.#submit(prediction, rows, serving.assembler))
-          .catch((error) => prediction.failed(toHandlerError(error)))
-          .finally(() => {
-            this.#preparing -= 1;
-            if (this.#preparing === 0) this.#prepared?.();
-          });
-      } else {
-        this.#submit(prediction, prepared, serving.assembler);
-      }
-    } catch (error) {
-      prediction.failed(toHandlerError(error));
-    }
-  }
-
-  #submit(prediction: Prediction, prepared: PreparedRows, assembler: Assembler): void {
-    if (prediction.over) return;
-    if (prediction.since + this.#patience < performance.now()) {
-      prediction.failed(this.#late());
-      return;
-    }
-    try {
-      const { key, inputs, rows } = prepared;
-      const reservation = assembler.reserve(key, inputs, rows, prediction, prediction.since);
-      try {
-        prepared.store(reservation.slab.memory, reservation.offsets());
-      } catch (error) {
-        reservation.discard();
-        throw error;
-      }
-      prediction.place(prepared, reservation);
-      reservation.commit();
-    } catch (error) {
-      prediction.failed(toSconceError(error));
-    }
-  }
-
   #refuseEarly(): void {
     const error =
       this.#state === 'failed'
         ? new SconceError('MODEL_NOT_LOADED', this.name, this.version, this.name)
         : new SconceError('MODEL_CLOSED', this.name, this.version);
     for (const prediction of this.#early.take()) prediction.failed(error);
-  }
-
-  #late(): SconceError {
-    const { clientTimeout, responseTimeout } = this.options;
-    const timeout = responseTimeout * 1000;
-    return clientTimeout > 0 && clientTimeout < timeout
-      ? new SconceError('CLIENT_TIMEOUT', this.name, this.version, clientTimeout)
-      : new SconceError('RESPONSE_TIMEOUT', this.name, this.version, timeout);
   }
 
   #complete(event: BatchEvent): void {
@@ -528,12 +494,15 @@ export class NativeExecution implements Execution {
     clearTimeout(this.#startup);
     this.#refuseEarly();
     this.#model?.close();
+    // Until requests are served nobody else ends its threads.
+    if (this.#serving === undefined) void this.#threaded?.close();
     this.#loaded.reject(this.#failure);
     this.context.failed(this.#failure);
   }
 
   #ended(): void {
     this.#gone = true;
+    this.#explanations?.ended();
     if (this.#state !== 'failed') this.#state = 'closed';
     if (this.#failure !== undefined) this.#serving?.assembler.abandon(this.#failure.message);
     const error = new SconceError('MODEL_CLOSED', this.name, this.version);
@@ -541,6 +510,12 @@ export class NativeExecution implements Execution {
     this.#warmed.reject(error);
     this.#loaded.reject(error);
     this.#instances.ended(error);
+    void this.#endThreads(this.#failure ?? error);
+  }
+
+  async #endThreads(error: SconceError): Promise<void> {
+    this.#serving?.fail(error);
+    await this.#threaded?.close();
     this.#closed.resolve();
   }
 }

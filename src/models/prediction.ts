@@ -1,5 +1,5 @@
 import type { Reservation, RowsOwner } from '../batching/reservation.js';
-import { type ErrorCode, SconceError, toHandlerError } from '../errors.js';
+import { type ErrorCode, inWords, SconceError, toHandlerError } from '../errors.js';
 import type { HandlerReply, HandlerRequest, PreparedRows } from '../handlers/handler.js';
 import type { Log } from '../logging/log.js';
 import type { VersionMetrics } from '../metrics/metrics.js';
@@ -19,6 +19,9 @@ const faults: ReadonlySet<ErrorCode> = new Set([
   'OUT_OF_MEMORY',
   'WRITER_TIMEOUT',
   'RESPONSE_TIMEOUT',
+  'HANDLER_FAILED',
+  'WORKER_DIED',
+  'WORKER_OUT_OF_MEMORY',
   'INTERNAL',
 ]);
 
@@ -31,6 +34,8 @@ export class Prediction implements RowsOwner {
   #metrics: VersionMetrics | undefined;
   #log: Log | undefined;
   #over = false;
+  #streamFailed = false;
+  #overListeners: (() => void)[] | undefined;
 
   /**
    * @param model the name the client asked for
@@ -68,7 +73,7 @@ export class Prediction implements RowsOwner {
   /** The client has gone: its rows are withdrawn and the sink hears nothing more. */
   cancel(): void {
     if (this.#over) return;
-    this.#over = true;
+    this.#end();
     this.#metrics?.failed('REQUEST_CANCELLED');
     this.#reservation?.cancel();
   }
@@ -99,17 +104,58 @@ export class Prediction implements RowsOwner {
     );
   }
 
-  failed(error: SconceError): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#metrics?.failed(error.code);
-    if (faults.has(error.code)) {
-      this.#log?.warn({ requestId: this.requestId, code: error.code }, error.message);
+  /** Calls the listener when nobody waits for the answer any more; at once when that is so. */
+  onOver(listener: () => void): void {
+    if (this.#over) {
+      listener();
+      return;
     }
+    this.#overListeners ??= [];
+    this.#overListeners.push(listener);
+  }
+
+  /**
+   * Another thread or process has answered: there is no memory of a batch to release.
+   *
+   * @param queueMicroseconds until the request was taken out of a queue
+   * @param release called when a stream has been written
+   */
+  replied(reply: HandlerReply, queueMicroseconds: number, release: () => void = () => {}): void {
+    if (this.#over) return;
+    const latency = performance.now() - this.since;
+    this.#metrics?.answered(latency, queueMicroseconds, this.version !== undefined);
+    this.#end();
+    this.sink.reply(reply, release);
+  }
+
+  /** @param shown what the client gets, when that is less than the log */
+  failed(error: SconceError, shown = error): void {
+    if (this.#over) return;
+    this.#end();
+    this.#record(error);
     const refused = error.code === 'NO_CAPACITY' && this.version !== undefined;
     this.sink.fail(
-      refused ? new SconceError('NO_CAPACITY_VERSION', this.model, this.version) : error,
+      refused ? new SconceError('NO_CAPACITY_VERSION', this.model, this.version) : shown,
     );
+  }
+
+  /** The stream that it was answered with has failed; only the first call counts. */
+  streamFailed(error: SconceError): void {
+    if (this.#streamFailed) return;
+    this.#streamFailed = true;
+    this.#record(error);
+  }
+
+  #record(error: SconceError): void {
+    this.#metrics?.failed(error.code);
+    if (faults.has(error.code)) {
+      this.#log?.warn({ requestId: this.requestId, code: error.code }, inWords(error));
+    }
+  }
+
+  #end(): void {
+    this.#over = true;
+    for (const listener of this.#overListeners?.splice(0) ?? []) listener();
   }
 
   #reply(reply: HandlerReply, outputs: BatchOutputs): void {
@@ -117,7 +163,7 @@ export class Prediction implements RowsOwner {
       outputs.release();
       return;
     }
-    this.#over = true;
+    this.#end();
     this.#metrics?.answered(
       performance.now() - this.since,
       outputs.queueMicroseconds,

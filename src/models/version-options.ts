@@ -2,6 +2,7 @@ import { type ApiOptions, modelEntry, resolveModelOptions } from '../config/mode
 import type { Settings } from '../config/settings.js';
 import type { Precision } from '../native/addon.js';
 import { resolveDevice } from './device.js';
+import { gpuIds } from './gpu-ids.js';
 import type { ModelSource } from './model-source.js';
 
 /** Between how many instances a version has. */
@@ -14,6 +15,10 @@ export interface WorkerRange {
 export interface VersionOptions {
   workers: WorkerRange;
   device: string;
+  /** GPUs that its processes are dealt out to; empty for the CPU, and where it runs on threads. */
+  gpuIds: readonly number[];
+  /** How bodies wrap the input. */
+  envelope: string | undefined;
   /** Threads inside an operation that were asked for; 0 divides the cores. */
   intraOpThreads: number;
   freeze: boolean;
@@ -35,6 +40,11 @@ export interface VersionOptions {
   useJobTicket: boolean;
   autoscale: boolean;
   warmUp: boolean;
+  handlerThreads: number;
+  /** MiB of each thread of a handler. */
+  handlerMemory: number;
+  handlerErrors: boolean;
+  limitMaxImagePixels: boolean;
   /** Where each value comes from, in words for people: `API`, `model-config.yaml`. */
   origins: Record<string, string>;
 }
@@ -46,6 +56,7 @@ const batchSizeOfFiles = 32;
 /**
  * The options of a version, from wherever they are said.
  *
+ * @param inProcesses whether Python runs it, which finds its devices itself
  * @throws {SconceError} INVALID_CONFIGURATION for a device that is not there.
  */
 export function versionOptions(
@@ -53,6 +64,7 @@ export function versionOptions(
   api: ApiOptions,
   settings: Settings,
   atStartup: boolean,
+  inProcesses = false,
 ): VersionOptions {
   const { values, origins } = resolveModelOptions({
     api,
@@ -63,11 +75,20 @@ export function versionOptions(
     atStartup,
   });
   const { minWorkers, maxWorkers, batchPolicy, device, deviceIds, ...others } = values;
+  const limits = { ids: deviceIds, mostGpus: settings.numberOfGpu };
+  const gpus = inProcesses ? gpuIds(device, limits) : [];
   return {
     ...others,
     origins: Object.fromEntries(origins),
     workers: { minWorkers, maxWorkers },
-    device: resolveDevice(device, { ids: deviceIds, mostGpus: settings.numberOfGpu }),
+    limitMaxImagePixels: settings.limitMaxImagePixels,
+    device: inProcesses ? deviceName(gpus) : resolveDevice(device, limits),
+    gpuIds: gpus,
+    envelope: settings.serviceEnvelope ?? source.envelope,
     batchDelay: batchPolicy === 'legacy' && values.batchSize > 1 ? values.maxBatchDelay : 0,
   };
+}
+
+function deviceName([first]: readonly number[]): string {
+  return first === undefined ? 'cpu' : `cuda:${first}`;
 }

@@ -1,3 +1,6 @@
+/** The number of the first worker of a server: TorchServe's are ports. */
+export const firstWorkerId = 9000;
+
 /** One instance as TorchServe's API shows it: a worker. */
 export interface Worker {
   /** TorchServe's worker ids are ports; they count over all models. */
@@ -26,6 +29,12 @@ export class Workers {
         loadMilliseconds: undefined,
       });
     }
+  }
+
+  /** One of them can serve, perhaps again. */
+  loaded(id: number, milliseconds: number): void {
+    const worker = this.#workers.find((each) => each.id === id);
+    if (worker !== undefined) worker.loadMilliseconds = milliseconds;
   }
 
   /**

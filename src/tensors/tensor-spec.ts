@@ -9,6 +9,11 @@ export interface TensorSpec {
   dims: readonly number[];
 }
 
+/** A name for the shape of a row: rows with the same name may share a batch. */
+export function rowKey(inputs: readonly Pick<TensorSpec, 'dims'>[]): string {
+  return inputs.map(({ dims }) => dims.join()).join(';');
+}
+
 /** The next multiple of 64 bytes. */
 export function alignUp(bytes: number): number {
   return Math.ceil(bytes / alignment) * alignment;

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
 import { suite, test } from 'node:test';
 import { exampleRequest } from '../../src/cli/example-request.js';
 import type { ModelConfig } from '../../src/config/model-config.js';
@@ -27,6 +30,19 @@ suite('the command that is printed at the start', () => {
       await commandFor({ folder }),
       `curl -X POST http://127.0.0.1:8080/predictions/double ${json} -d '@examples/alpha_model/request.json'`,
     );
+  });
+
+  test('sends the image beside a model that takes images', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'sconce-example-'));
+    writeFileSync(join(folder, 'request.jpg'), '');
+    try {
+      assert.equal(
+        await commandFor({ folder }),
+        `curl -X POST http://127.0.0.1:8080/predictions/double -H 'content-type: image/jpeg' --data-binary '@${relative(process.cwd(), folder)}/request.jpg'`,
+      );
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   test('else sends zeros of the shapes that are configured', async () => {

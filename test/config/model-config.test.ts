@@ -25,7 +25,9 @@ inputs:
   - name: features
     dtype: float32
     shape: [64, -1]
+    form: joined
   - name: ids
+    form: offsets
 outputs:
   - name: prediction
 batchSize: 8
@@ -33,12 +35,17 @@ jobQueueSize: 10
 responseTimeout: 0.5
 instances: 2
 intraOpThreads: 3
+handlerThreads: 2
+handlerMemory: 64
+handlerErrors: false
 device: cuda:1
 freeze: false
 warmUp: false
 precision: bfloat16
 batchPolicy: legacy
 autoscale: true
+isolation: process
+envelope: json
 minWorkers: 1
 maxWorkers: 4
 maxBatchDelay: 0
@@ -77,19 +84,27 @@ vllm_engine_config: []
     );
     assert.deepEqual(config, {
       version: 'v2.0-rc_1',
-      inputs: [{ name: 'features', dtype: 'float32', shape: [64, -1] }, { name: 'ids' }],
+      inputs: [
+        { name: 'features', dtype: 'float32', shape: [64, -1], form: 'joined' },
+        { name: 'ids', form: 'offsets' },
+      ],
       outputs: [{ name: 'prediction' }],
       batchSize: 8,
       jobQueueSize: 10,
       responseTimeout: 0.5,
       instances: 2,
       intraOpThreads: 3,
+      handlerThreads: 2,
+      handlerMemory: 64,
+      handlerErrors: false,
       device: 'cuda:1',
       freeze: false,
       warmUp: false,
       precision: 'bfloat16',
       batchPolicy: 'legacy',
       autoscale: true,
+      isolation: 'process',
+      envelope: 'json',
       minWorkers: 1,
       maxWorkers: 4,
       maxBatchDelay: 0,
@@ -292,14 +307,13 @@ version: v1
     const text = 'a: 1\ntorchrun: {}\nuseVenv: true\nparallelLevel: 0\nsequenceBatching: false\n';
     const { config, notes } = read(`${text}continuousBatching: true\nsequenceMaxIdleMSec: 5\n`);
     assert.deepEqual(notes, [
-      `${file}:2: torchrun has no effect: models run in this process, without Python workers`,
-      `${file}:3: useVenv has no effect: models run in this process, without Python workers`,
+      `${file}:2: torchrun has no effect: a Python worker is one process`,
       `${file}:6: continuousBatching has no effect: replies are not streamed yet`,
       `${file}:7: sequenceMaxIdleMSec has no effect: sequences of requests are not served yet`,
     ]);
     assert.deepEqual(
       keysWithoutEffect(config).map(({ key }) => key),
-      ['torchrun', 'useVenv', 'continuousBatching', 'sequenceMaxIdleMSec'],
+      ['torchrun', 'continuousBatching', 'sequenceMaxIdleMSec'],
     );
   });
 

@@ -50,6 +50,9 @@ test('a model of which nobody says anything has the values of the settings', () 
     precision: 'float32',
     intraOpThreads: 0,
     warmUp: true,
+    handlerThreads: 0,
+    handlerMemory: 512,
+    handlerErrors: true,
   });
   assert.deepEqual([...origins.keys()].sort(), Object.keys(values).sort());
   assert.equal(origins.get('batchSize'), 'default');

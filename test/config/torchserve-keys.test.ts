@@ -52,9 +52,8 @@ suite('a key of TorchServe', () => {
 
   test('of Python handlers says what happens instead', () => {
     for (const [key, value, why] of [
-      ['service_envelope', 'kserve', 'the tensor handler recognises the form of a body by itself'],
-      ['decode_input_request', 'false', 'bodies are decoded by their content type'],
-      ['limit_max_image_pixels', 'true', 'no handler decodes images yet'],
+      ['ipex_enable', 'true', 'Python workers start without it'],
+      ['blacklist_env_vars', '.*KEY', 'Python workers get every environment variable'],
     ] as const) {
       assert.equal(noteOnKey(key, value), `${key} has no effect: ${why}`);
     }

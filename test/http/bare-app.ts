@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { createApp } from '../../src/http/app.js';
 import { BodyBudget } from '../../src/http/body-budget.js';
+import { BodyMemory } from '../../src/http/body-memory.js';
 import type { HttpContext } from '../../src/http/http-context.js';
 import { createLog } from '../support/log.js';
 import { startService } from '../support/server.js';
@@ -16,7 +17,7 @@ export function bareApp(
     service,
     observer: { responded: () => {} },
     maxRequestSize,
-    bodies,
+    bodies: new BodyMemory(bodies),
     maxResponseSize: 1000,
     cors,
     closeOnError: true,

@@ -39,7 +39,10 @@ suite("KServe's routes", () => {
       const reply = await silent.client.send(path.replace('double', 'stream'), '[1]');
       assert.deepEqual(
         [reply.status, Object(json(reply)).message],
-        [503, 'Prediction failed: the handler of this model explains nothing.'],
+        [
+          503,
+          'Prediction failed: this request cannot be explained: the handler of this model explains nothing',
+        ],
       );
     });
   }

@@ -49,15 +49,15 @@ suite('explanations of a model', () => {
   });
 
   test('an error of the model becomes one that says why', async () => {
-    const expected: [string, string, string | undefined][] = [
-      ['EXPLANATION_UNSUPPORTED', 'EXPLANATION_UNSUPPORTED', 'why'],
-      ['MODEL_CLOSED', 'MODEL_CLOSED', undefined],
-      ['INVALID_REQUEST', 'INVALID_REQUEST', undefined],
-      ['OUT_OF_MEMORY', 'OUT_OF_MEMORY', undefined],
-      ['MODEL_LOAD_FAILED', 'MODEL_FAILED', undefined],
-      ['UNHEARD_OF', 'INTERNAL', undefined],
+    const expected: [string, string, RegExp][] = [
+      ['EXPLANATION_UNSUPPORTED', 'EXPLANATION_UNSUPPORTED', / cannot be explained: why$/],
+      ['MODEL_CLOSED', 'MODEL_CLOSED', /./],
+      ['INVALID_REQUEST', 'INVALID_REQUEST', /why/],
+      ['OUT_OF_MEMORY', 'OUT_OF_MEMORY', /why/],
+      ['MODEL_LOAD_FAILED', 'MODEL_FAILED', /the file cannot be read again: why/],
+      ['UNHEARD_OF', 'INTERNAL', /why/],
     ];
-    for (const [given, code, reason] of expected) {
+    for (const [given, code, message] of expected) {
       const { model, explanations } = make();
       const answer = explanations.attribute(request);
       const id = model.asked[0]?.[0] ?? 0;
@@ -68,7 +68,7 @@ suite('explanations of a model', () => {
       await assert.rejects(answer, (error) => {
         assert.ok(error instanceof SconceError);
         assert.equal(error.code, code);
-        assert.equal(error.reason, reason);
+        assert.match(error.message, message);
         return true;
       });
     }

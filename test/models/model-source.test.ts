@@ -87,6 +87,8 @@ suite('a model is found', () => {
       path: file,
       folder,
       handler: 'tensor',
+      handlerCode: undefined,
+      envelope: undefined,
       runtime: 'python',
       config: {},
       configPath: undefined,
@@ -151,11 +153,25 @@ suite('an archive', () => {
     await found.dispose();
   });
 
-  test('with a Python model can be registered and says why it cannot run', async () => {
+  test('with a Python model names its file, and what its handler is to have installed', async () => {
     const modelFile = addText('class Net: ...', 'net.py');
-    const found = await open(await archive({ modelFile }));
-    assert.match(found.problem ?? '', /a model in Python \(net\.py\).*torch\.jit\.script/);
+    const requirementsFile = addText('pillow', 'requirements.txt');
+    const found = await open(await archive({ modelFile, requirementsFile }));
+    assert.deepEqual([found.modelFile, found.requirementsFile], ['net.py', 'requirements.txt']);
     await found.dispose();
+  });
+
+  test('tells whether the code of its handler is in it', async () => {
+    const handler = addText('def handle(data, context): ...', 'own.py');
+    const found = await open(await archive({ handler }));
+    assert.deepEqual(found.handlerCode, {
+      language: 'python',
+      path: join(found.folder, 'own.py'),
+    });
+    await found.dispose();
+    const other = await open(await archive({ modelName: 'other' }), { handler: '../in/own.py' });
+    assert.equal(other.handlerCode, undefined);
+    await other.dispose();
   });
 
   test('whose manifest names a file it does not hold says so', async () => {
@@ -206,6 +222,17 @@ suite('a model', () => {
     addModel('price', 'b.pt');
     const { problem } = await open(join(folder, 'price'));
     assert.equal(problem, 'it holds a.pt and b.pt; name one of them');
+  });
+
+  test('is not taken for the TypeScript beside it', async () => {
+    const file = addModel('price', 'a.pt');
+    addText('export {};', 'price', 'handler.ts');
+    addText('', 'price', 'empty.ts');
+    const { problem, path } = await open(join(folder, 'price'));
+    assert.deepEqual([problem, path], [undefined, file]);
+    addModel('price', 'b.ts');
+    const found = await open(join(folder, 'price'));
+    assert.equal(found.problem, 'it holds a.pt and b.ts; name one of them');
   });
 
   test('whose folder holds none says so', async () => {

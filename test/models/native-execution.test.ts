@@ -45,6 +45,10 @@ class Bench {
       clientTimeout: 0,
       useJobTicket: false,
       warmUp: true,
+      handlerThreads: 1,
+      handlerMemory: 512,
+      handlerErrors: true,
+      limitMaxImagePixels: true,
       ...given,
     };
     this.execution = new NativeExecution(

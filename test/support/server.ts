@@ -79,7 +79,8 @@ export function startService(
 ): ModelService {
   const settings = testSettings(given);
   const log = logs?.log ?? createLog(settings.logLevel);
-  const service = new ModelService({ settings, metrics, log, cores, handlers });
+  const parts = { settings, metrics, log, cores, handlers };
+  const service = new ModelService(logs === undefined ? parts : { ...parts, modelLog: logs.model });
   for (const model of sources) service.registerAtStart(model);
   return service;
 }

@@ -55,7 +55,7 @@ export const executionSettings = {
   operatorLibraries: Type.Array(Type.String({ minLength: 1 }), {
     default: [],
     description:
-      'Shared libraries that register operators which model files use, as `torchvision::nms`; loaded at start. They run as part of the server, so that only the operator names them, and no model archive.',
+      'Shared libraries that register operators which model files use, beside those of LibTorch and `torchvision::nms` and `roi_align`; loaded at start. They run as part of the server, so that only the operator names them, and no model archive.',
   }),
   defaultStartupTimeout: secondsOrNone(120, 'Seconds that a model may take to load.'),
   slabMemory: integer(1, 1_048_576, 1024, 'MiB of shared memory for the batches of all models.'),

@@ -3,6 +3,9 @@ import { dtypes } from '../../native/dtype.js';
 import { devicePattern, precisions } from './execution.js';
 import { batchPolicies } from './requests.js';
 
+/** How the rows of a batch become an argument of `forward`. */
+const inputForms = ['rows', 'joined', 'offsets'] as const;
+
 const field = Type.Object(
   {
     name: Type.String({ minLength: 1, maxLength: 200, description: 'Name of the field in JSON.' }),
@@ -13,6 +16,12 @@ const field = Type.Object(
       Type.Array(Type.Integer({ minimum: -1, maximum: 2_147_483_647 }), {
         maxItems: 16,
         description: 'Dimensions of one row, without the batch; -1 for any.',
+      }),
+    ),
+    form: Type.Optional(
+      Type.Enum([...inputForms], {
+        description:
+          'How rows become the argument: `rows` (by default) stacks them, `joined` puts them one after the other along their first dimension, `offsets` says where each row of the joined input before it begins, and is not part of a request.',
       }),
     ),
   },
@@ -55,6 +64,19 @@ export const ownModelKeys = {
   intraOpThreads: Type.Optional(
     Type.Integer({ minimum: 0, maximum: 1024, description: 'Threads inside an operation.' }),
   ),
+  handlerThreads: Type.Optional(
+    Type.Integer({ minimum: 0, maximum: 64, description: 'Threads that run its handler.' }),
+  ),
+  handlerMemory: Type.Optional(
+    Type.Integer({
+      minimum: 16,
+      maximum: 1_048_576,
+      description: 'MiB of memory that its handler may use on each thread.',
+    }),
+  ),
+  handlerErrors: Type.Optional(
+    Type.Boolean({ description: 'Tell clients what its handler has thrown.' }),
+  ),
   device: Type.Optional(
     Type.String({
       ...devicePattern,
@@ -69,6 +91,19 @@ export const ownModelKeys = {
     Type.Boolean({
       description:
         'Run zeros of the declared shapes at load (true by default); a model that rejects them is not served.',
+    }),
+  ),
+  isolation: Type.Optional(
+    Type.Enum(['thread', 'process'], {
+      description:
+        'Where it runs: on threads of this process, or (`process`) in Python processes of its own, as with TorchServe. Unset: what its handler needs.',
+    }),
+  ),
+  envelope: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 200,
+      description: 'How bodies wrap the input: `body`, `json`, `kserve`, `kservev2`.',
     }),
   ),
   batchPolicy: Type.Optional(

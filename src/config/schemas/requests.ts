@@ -49,5 +49,16 @@ export const requestSettings = {
     'Serve the Open Inference Protocol (KServe v2); `TS_OPEN_INFERENCE_PROTOCOL=oip` sets it always.',
     { override: 'TS_OPEN_INFERENCE_PROTOCOL' },
   ),
+  serviceEnvelope: optionalText(
+    "How bodies wrap the input of every model: `body`, `json`, `kserve`, `kservev2`; goes before the models' own.",
+  ),
+  limitMaxImagePixels: forgivingToggle(
+    true,
+    'Refuse images of more pixels than a handler can be meant to decode.',
+  ),
+  decodeInputRequest: forgivingToggle(
+    true,
+    'Let Python handlers get JSON parsed and text decoded, instead of bytes.',
+  ),
   defaultServiceHandler: optionalText('Handler of archives whose manifest names none.'),
 };

@@ -1,6 +1,6 @@
 import { type TSchemaOptions, Type } from 'typebox';
 
-const python = 'models run in this process, without Python workers';
+const groups = 'a Python worker is one process';
 const sequences = 'sequences of requests are not served yet';
 const streams = 'replies are not streamed yet';
 
@@ -13,9 +13,8 @@ const milliseconds = (description: string, more: TSchemaOptions = {}) =>
 const toggle = (description: string, more: TSchemaOptions = {}) =>
   Type.Optional(Type.Boolean({ description, ...more }));
 
-/** What only Python handlers read: any value, with no effect. */
-const handlers = () =>
-  Type.Optional(Type.Unknown({ description: 'Read by Python handlers.', unused: python }));
+/** What only Python handlers read: any value. */
+const handlers = () => Type.Optional(Type.Unknown({ description: 'Read by Python handlers.' }));
 
 /**
  * Keys of TorchServe's model-config.yaml. Of `atLeastOne` TorchServe takes 1 for what is less;
@@ -68,7 +67,7 @@ export const torchserveModelKeys = {
   parallelType: Type.Optional(
     Type.Enum(['pp', 'tp', 'pptp', 'custom'], {
       description: 'How a model is divided among processes.',
-      unused: python,
+      unused: groups,
     }),
   ),
   parallelLevel: Type.Optional(
@@ -76,16 +75,18 @@ export const torchserveModelKeys = {
       minimum: 0,
       maximum: 1024,
       description: 'Processes of one worker.',
-      unused: python,
+      unused: groups,
     }),
   ),
   torchrun: Type.Optional(
     Type.Record(Type.String(), Type.Unknown(), {
       description: 'How those processes are started.',
-      unused: python,
+      unused: groups,
     }),
   ),
-  useVenv: toggle('Run in a virtual environment of its own.', { unused: python }),
+  useVenv: toggle(
+    'Install what `requirementsFile` lists into a virtual environment of its own; only with `install_py_dep_per_model`.',
+  ),
   continuousBatching: toggle('Refill a batch while it runs.', { unused: streams }),
   asyncCommunication: toggle('Hand requests over while others run.', { unused: streams }),
   sequenceBatching: toggle('Keep the requests of a sequence on one worker.', {

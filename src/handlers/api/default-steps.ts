@@ -13,8 +13,9 @@ import {
 } from '../tensor/tensor-plan.js';
 import type { BaseHandler } from './base-handler.js';
 import type { Inputs, ModelContext, RequestContext } from './context.js';
+import { describeValue } from './describe-value.js';
 import type { HandlerInput } from './handler-input.js';
-import type { Outputs } from './outputs.js';
+import { Outputs } from './outputs.js';
 import type { Reply } from './reply.js';
 import { Tensor } from './tensor.js';
 
@@ -104,6 +105,11 @@ export function writeTensors(
   request: HandlerInput,
   context: RequestContext,
 ): string | Uint8Array {
+  if (!(outputs instanceof Outputs)) {
+    throw new TypeError(
+      `inference has to return Outputs: what context.model.run() resolves to, or Outputs.of() tensors; it returned ${describeValue(outputs)}`,
+    );
+  }
   const wanted = preferredType(request.accept);
   if (wanted === binaryType) {
     const shapes = outputs.tensors.map(({ dtype, shape }) => `${dtype}[${shape.join(',')}]`);

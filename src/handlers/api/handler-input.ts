@@ -1,5 +1,5 @@
 import { messageOf, SconceError } from '../../errors.js';
-import type { HandlerRequest } from '../handler.js';
+import type { HandlerRequest, RequestParameter } from '../handler.js';
 import { payloadOf } from '../payload.js';
 import { HeaderMap } from './header-map.js';
 
@@ -15,10 +15,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 export class HandlerInput {
   /** Stands in every line that is logged for the request. */
   readonly id: string;
-  readonly body: Uint8Array;
   readonly contentType: string | undefined;
-  /** The parts of a form by name; undefined when the request is none. */
-  readonly parameters: ReadonlyMap<string, Payload> | undefined;
   /** What follows the version in the path, or ''. */
   readonly urlPath: string;
   /** The client asks why and not what. */
@@ -27,23 +24,28 @@ export class HandlerInput {
   readonly accept: string | undefined;
   readonly #request: HandlerRequest;
   #headers: HeaderMap | undefined;
+  #parameters: ReadonlyMap<string, Payload> | undefined;
 
   constructor(request: HandlerRequest) {
     this.#request = request;
     this.id = request.id;
-    this.body = request.body;
     this.contentType = request.contentType;
-    this.parameters =
-      request.parameters &&
-      new Map(
-        request.parameters.map(({ name, value, contentType }) => [
-          name,
-          { bytes: value, contentType },
-        ]),
-      );
     this.urlPath = request.urlPath ?? '';
     this.explain = request.explain ?? false;
     this.accept = request.accept;
+  }
+
+  /** To be read first while the request is not answered; it may be kept then. */
+  get body(): Uint8Array {
+    return this.#request.body;
+  }
+
+  /** The parts of a form by name, as `body`; undefined when the request is none. */
+  get parameters(): ReadonlyMap<string, Payload> | undefined {
+    this.#parameters ??=
+      this.#request.parameters &&
+      new Map(this.#request.parameters.map((parameter) => [parameter.name, payload(parameter)]));
+    return this.#parameters;
   }
 
   get headers(): HeaderMap {
@@ -84,4 +86,14 @@ export class HandlerInput {
       throw new SconceError('INVALID_REQUEST', `the input is not JSON: ${messageOf(error)}`);
     }
   }
+}
+
+/** A part of a form; what is not asked for is not copied. */
+function payload(parameter: RequestParameter): Payload {
+  return {
+    get bytes() {
+      return parameter.value;
+    },
+    contentType: parameter.contentType,
+  };
 }

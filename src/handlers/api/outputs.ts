@@ -1,6 +1,7 @@
 import type { OutputStructure } from '../../native/addon.js';
 import { blockOffsets, type OutputSignature } from '../../tensors/batch-outputs.js';
 import { rowBytes } from '../../tensors/tensor-spec.js';
+import { describeValue } from './describe-value.js';
 import { Tensor } from './tensor.js';
 
 /** Dtypes, row shapes and structure of outputs, without the id they have in a model. */
@@ -40,6 +41,7 @@ export class Outputs {
    */
   static of(tensors: Tensor | readonly Tensor[] | Readonly<Record<string, Tensor>>): Outputs {
     const { list, structure } = structureOf(tensors);
+    for (const tensor of list) if (!(tensor instanceof Tensor)) throw notTensors(tensor);
     const [first] = list;
     if (first === undefined) throw new RangeError('there are no outputs');
     const [rows] = first.shape;
@@ -124,6 +126,10 @@ export class Outputs {
   }
 }
 
+function notTensors(given: unknown): TypeError {
+  return new TypeError(`Outputs.of() takes tensors; ${describeValue(given)} was given`);
+}
+
 function viewTensors({ signature, block, batchRows, firstRow, rows }: OutputBlock): Tensor[] {
   const offsets = blockOffsets(signature.outputs, batchRows);
   return signature.outputs.map((output, i) => {
@@ -158,6 +164,8 @@ function structureOf(tensors: Tensor | readonly Tensor[] | Readonly<Record<strin
 } {
   if (tensors instanceof Tensor) return { list: [tensors], structure: 0 };
   if (isList(tensors)) return { list: tensors, structure: { list: tensors.map((_, i) => i) } };
+  const given: unknown = tensors;
+  if (typeof given !== 'object' || given === null) throw notTensors(given);
   const entries = Object.entries(tensors);
   return {
     list: entries.map(([, tensor]) => tensor),

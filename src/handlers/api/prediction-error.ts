@@ -9,7 +9,9 @@ export class PredictionError extends Error {
   ) {
     super(message);
     if (!Number.isInteger(status) || status < 400 || status > 599) {
-      throw new RangeError(`PredictionError: ${status} is no HTTP status of an error (400 to 599)`);
+      throw new RangeError(
+        `PredictionError: ${JSON.stringify(status)} is no HTTP status of an error (400 to 599)`,
+      );
     }
   }
 }

@@ -1,5 +1,6 @@
 import { SconceError } from '../../errors.js';
 import { createJsonWriter } from '../tensor/tensor-codec.js';
+import { Outputs } from './outputs.js';
 import { asciiString, plainNumber, pythonFloat } from './python-number.js';
 import { Tensor } from './tensor.js';
 
@@ -66,6 +67,12 @@ class ReplyWriter {
       return this.write(plain, line);
     }
     if (value instanceof Promise) throw this.#unsupported('a promise', 'await it first');
+    if (value instanceof Outputs) {
+      throw this.#unsupported('Outputs', 'take outputs.tensor or outputs.get(name) of it');
+    }
+    if ('next' in value && (Symbol.iterator in value || Symbol.asyncIterator in value)) {
+      throw this.#unsupported('a generator', 'write async *postprocess to answer in pieces');
+    }
     if (value instanceof Set) throw this.#unsupported('a Set', 'make a list of it');
     if (isMemory(value)) throw this.#unsupported(`a ${nameOf(value)}`, 'make a typed array of it');
     return this.#fields(Object.entries(value), line);

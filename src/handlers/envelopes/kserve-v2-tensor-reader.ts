@@ -45,8 +45,9 @@ export class KServeTensorReader {
     if (!isLarge(given)) return this.read(text, given, index);
     const { field, reader } = this.#input(index);
     const { rows, spec } = rowsOf(given, field);
-    // A copy: the pool takes the memory away, which others lie in too.
-    const body = new Uint8Array(text.bytesOf(given.data));
+    const bytes = text.bytesOf(given.data);
+    // Else a copy: the pool takes the memory away, which others lie in too.
+    const body = bytes.buffer instanceof SharedArrayBuffer ? bytes : new Uint8Array(bytes);
     const { summary, memory } = await this.offLoop.readJson(reader.fields, body);
     checkSize(given, summary);
     return { rows, spec, memory };

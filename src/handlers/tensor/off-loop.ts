@@ -11,7 +11,7 @@ export interface ParsedBody {
 
 /** Work that is too long for the main loop. The pool of workers/ does it. */
 export interface OffLoop {
-  /** Rejects with INVALID_REQUEST as the reader throws it. May take the body's memory away. */
+  /** Rejects with INVALID_REQUEST as the reader throws it. May take the body's memory away, unless it is shared. */
   readJson(fields: NativeField[], body: Uint8Array): Promise<ParsedBody>;
   writeJson(
     signature: Pick<OutputSignature, 'outputs' | 'structure'>,

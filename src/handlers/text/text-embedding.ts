@@ -48,8 +48,11 @@ export class TextEmbedding extends TextHandler {
     );
   }
 
-  /** @throws {SconceError} EXPLANATION_UNSUPPORTED: no number of a vector means anything by itself. */
+  /** @throws {SconceError} EXPLANATION_UNSUPPORTED, always. */
   override explain(): Reply {
-    throw new SconceError('EXPLANATION_UNSUPPORTED');
+    throw new SconceError(
+      'EXPLANATION_UNSUPPORTED',
+      'no number of a vector means anything by itself',
+    );
   }
 }

@@ -125,8 +125,6 @@ suite('a handler behind an envelope', () => {
       Object(json(shapes)).message,
       'instances[1]: its shape float32[2] is another than that of the first, float32[1]',
     );
-    const rows = await client.predict('kserve', { instances: Array(65).fill([1]) });
-    assert.match(Object(json(rows)).message, /65 rows; a batch takes 1 to 64/);
   });
 
   test('fails the request when an answer fails, or is none that JSON can hold', async () => {

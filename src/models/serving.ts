@@ -1,0 +1,196 @@
+import type { Assembler, Load } from '../batching/assembler.js';
+import { SconceError, toHandlerError, toSconceError } from '../errors.js';
+import type { Explainer, Handler, PreparedRows, RowHandler } from '../handlers/handler.js';
+import { longestTimer } from '../timers.js';
+import { Exchanges } from './exchanges.js';
+import type { Prediction } from './prediction.js';
+
+export interface ServingOptions {
+  modelName: string;
+  modelVersion: string;
+  jobQueueSize: number;
+  /** Seconds. */
+  responseTimeout: number;
+  /** Milliseconds in the queue; 0 for as long as it takes. */
+  clientTimeout: number;
+  /** Refuse what no idle instance can take at once. */
+  useJobTicket: boolean;
+  /** Whether clients read what a handler throws. */
+  handlerErrors: boolean;
+  /** Instances that there are to be. */
+  instances(): number;
+}
+
+/** The requests of a loaded model, from its handler to its batches and back. */
+export class Serving {
+  readonly #exchanges: Exchanges;
+  /** Requests that are worked on outside of the batches and of threads. */
+  #preparing = 0;
+  #prepared: (() => void) | undefined;
+
+  constructor(
+    readonly handler: Handler,
+    readonly assembler: Assembler,
+    private readonly explainer: Explainer,
+    private readonly options: ServingOptions,
+  ) {
+    const { rowShape } = handler;
+    const { modelName, modelVersion, responseTimeout, clientTimeout, handlerErrors } = options;
+    this.#exchanges = new Exchanges({
+      assembler,
+      explainer,
+      rowShape,
+      showReasons: handlerErrors,
+      modelName,
+      modelVersion,
+      responseTimeout: responseTimeout * 1000,
+      clientTimeout,
+    });
+  }
+
+  /** Requests that are not answered. */
+  get pending(): number {
+    // Rows of exchanges belong to requests that are counted already.
+    const isThreaded = this.handler.kind === 'requests';
+    return this.#preparing + (isThreaded ? this.#exchanges.size : this.assembler.pending);
+  }
+
+  /** Requests that no instance, and no thread of the handler, has taken yet. */
+  get queued(): number {
+    const waiting = this.handler.kind === 'requests' ? this.handler.queued : 0;
+    return this.#preparing + waiting + this.assembler.queued;
+  }
+
+  get load(): Load {
+    return this.assembler.load;
+  }
+
+  /** Answers a request through its sink; never throws. */
+  predict(prediction: Prediction): void {
+    if (prediction.over) return;
+    try {
+      this.#admit();
+      const { handler } = this;
+      if (handler.kind === 'requests') handler.handle(this.#exchanges.open(prediction));
+      else if (prediction.request.explain === true) this.#explain(prediction, handler);
+      else this.#preprocess(prediction, handler);
+    } catch (error) {
+      prediction.failed(toHandlerError(error));
+    }
+  }
+
+  /** The error of a request that waited too long for its place in a batch. */
+  get late(): SconceError {
+    const { modelName, modelVersion, clientTimeout, responseTimeout } = this.options;
+    return lateError(modelName, modelVersion, clientTimeout, responseTimeout * 1000);
+  }
+
+  /** Answers with an error what is with the handler's threads. */
+  fail(error: SconceError): void {
+    this.#exchanges.fail(error);
+  }
+
+  /** Resolves when no request is with the handler. */
+  async drained(): Promise<void> {
+    if (this.#preparing > 0) {
+      await new Promise<void>((resolve) => {
+        this.#prepared = resolve;
+      });
+    }
+    await this.#exchanges.drained();
+  }
+
+  #admit(): void {
+    const { modelName, useJobTicket, jobQueueSize, instances } = this.options;
+    // Rows that are ready to be placed are refused by the assembler.
+    const isQueue = this.#preparing > 0 || this.handler.kind === 'requests';
+    const isFull =
+      (useJobTicket && this.pending >= instances()) || (isQueue && this.queued >= jobQueueSize);
+    if (isFull) throw new SconceError('NO_CAPACITY', modelName);
+  }
+
+  #explain(prediction: Prediction, handler: RowHandler): void {
+    if (handler.explain === undefined) {
+      throw new SconceError(
+        'EXPLANATION_UNSUPPORTED',
+        'the handler of this model explains nothing',
+      );
+    }
+    const explained = handler.explain(prediction.request, this.explainer);
+    this.#count(
+      prediction,
+      explained.then((reply) => prediction.replied(reply, 0)),
+    );
+  }
+
+  #preprocess(prediction: Prediction, handler: RowHandler): void {
+    const prepared = handler.preprocess(prediction.request);
+    if (!(prepared instanceof Promise)) {
+      this.#submit(prediction, prepared);
+      return;
+    }
+    this.#count(
+      prediction,
+      prepared.then((rows) => this.#submit(prediction, rows)),
+    );
+  }
+
+  /** Counts a request while it is worked on outside of the batches. */
+  #count(prediction: Prediction, work: Promise<void>): void {
+    this.#preparing += 1;
+    work
+      .catch((error) => prediction.failed(toHandlerError(error)))
+      .finally(() => {
+        this.#preparing -= 1;
+        if (this.#preparing === 0) this.#prepared?.();
+      });
+  }
+
+  #submit(prediction: Prediction, prepared: PreparedRows): void {
+    if (prediction.over) return;
+    const { responseTimeout, clientTimeout } = this.options;
+    if (prediction.since + patienceOf(responseTimeout, clientTimeout) < performance.now()) {
+      prediction.failed(this.late);
+      return;
+    }
+    try {
+      const { key, inputs, rows } = prepared;
+      const { assembler } = this;
+      const reservation = assembler.reserve(key, inputs, rows, prediction, prediction.since);
+      try {
+        prepared.store(reservation.slab.memory, reservation.offsets());
+      } catch (error) {
+        reservation.discard();
+        throw error;
+      }
+      prediction.place(prepared, reservation);
+      reservation.commit();
+      prediction.request.releaseBody?.();
+    } catch (error) {
+      prediction.failed(toSconceError(error));
+    }
+  }
+}
+
+/**
+ * Milliseconds that a request may wait before it has a place in a batch.
+ *
+ * @param responseTimeout seconds
+ * @param clientTimeout milliseconds; 0 for none
+ */
+export function patienceOf(responseTimeout: number, clientTimeout: number): number {
+  const client = clientTimeout > 0 ? clientTimeout : longestTimer;
+  return Math.min(responseTimeout * 1000, client, longestTimer);
+}
+
+/** The error of a request that waited for longer than that; both in milliseconds. */
+export function lateError(
+  modelName: string,
+  modelVersion: string,
+  clientTimeout: number,
+  responseTimeout: number,
+): SconceError {
+  return clientTimeout > 0 && clientTimeout < responseTimeout
+    ? new SconceError('CLIENT_TIMEOUT', modelName, modelVersion, clientTimeout)
+    : new SconceError('RESPONSE_TIMEOUT', modelName, modelVersion, responseTimeout);
+}
