@@ -11,6 +11,7 @@
 #include "../error.h"
 #include "cuda.h"
 #include "failure.h"
+#include "vision_operators.h"
 
 namespace sconce {
 
@@ -54,6 +55,7 @@ c10::Device parse_device(const std::string& name) {
 
 torch::jit::Module read_module(const std::string& path, c10::Device device) {
   check_file(path);
+  register_vision_operators();
   torch::jit::Module module;
   try {
     module = torch::jit::load(path, device);

@@ -1,41 +1,54 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyRequest } from 'fastify';
 import { SconceError } from '../errors.js';
-import type { BodyBudget } from './body-budget.js';
+import { type BodyMemory, smallestPiece } from './body-memory.js';
 
 type Done = (error: Error | null, body?: Uint8Array) => void;
 
 /**
- * Reads a body as bytes. Nearly every body arrives in one piece, which is then handed on as it
- * is; Fastify's own reader copies it.
+ * Bytes for which memory is taken because a client has announced them. Of more it gets as it sends:
+ * a header alone shall not cost much.
+ */
+const trusted = 256 * 1024;
+
+/** How often as much as has come the next memory holds. */
+const growth = 4;
+
+/**
+ * Reads a body as bytes. A small one that arrives in one piece, as nearly all do, is handed on as it
+ * is; Fastify's own reader copies it. A large one is written to shared memory piece by piece.
  *
  * @param limit bytes
- * @param budget of the bodies that are being read
  */
 export function bodyReader(
   limit: number,
-  budget: BodyBudget,
+  memory: BodyMemory,
 ): (request: FastifyRequest, payload: IncomingMessage, done: Done) => void {
   return (request, payload, done) => {
-    if (Number(request.headers['content-length'] ?? 0) > limit) {
+    const announced = Number(request.headers['content-length'] ?? 0);
+    if (announced > limit) {
       done(new SconceError('BODY_TOO_LARGE', limit));
       return;
     }
-    new BodyReading(payload, limit, budget, done).start();
+    new BodyReading(payload, limit, announced, memory, done).start();
   };
 }
 
 class BodyReading {
+  /** Of a body that is small so far. */
   readonly #chunks: Buffer[] = [];
+  /** Where a large one lies. */
+  #target: Uint8Array<SharedArrayBuffer> | undefined;
   #length = 0;
-  /** Bytes that the budget has been asked for. */
+  /** Bytes that the budget has been asked for, besides those of the target. */
   #taken = 0;
   #over = false;
 
   constructor(
     private readonly payload: IncomingMessage,
     private readonly limit: number,
-    private readonly budget: BodyBudget,
+    private readonly announced: number,
+    private readonly memory: BodyMemory,
     private readonly done: Done,
   ) {}
 
@@ -47,28 +60,70 @@ class BodyReading {
 
   #take(chunk: Buffer): void {
     if (this.#over) return;
-    this.#length += chunk.length;
-    if (this.#length > this.limit) {
+    const length = this.#length + chunk.length;
+    if (length > this.limit) {
       this.#finish(new SconceError('BODY_TOO_LARGE', this.limit));
-    } else if (this.budget.take(chunk.length)) {
-      this.#taken += chunk.length;
-      this.#chunks.push(chunk);
+    } else if (this.#keep(chunk, length)) {
+      this.#length = length;
     } else {
-      this.#finish(new SconceError('BODIES_FULL', this.budget.limit));
+      this.#finish(new SconceError('BODIES_FULL', this.memory.budget.limit));
     }
+  }
+
+  /** False when there is no memory for it. */
+  #keep(chunk: Buffer, length: number): boolean {
+    if (Math.max(length, this.announced) >= smallestPiece) {
+      if (length > (this.#target?.byteLength ?? 0) && !this.#grow(length)) return false;
+      this.#target?.set(chunk, this.#length);
+      return true;
+    }
+    if (!this.memory.reserve(chunk.length)) return false;
+    this.#taken += chunk.length;
+    this.#chunks.push(chunk);
+    return true;
+  }
+
+  /** Moves what has come to memory for at least so many bytes. */
+  #grow(length: number): boolean {
+    const most = Math.max(trusted, growth * this.#length);
+    const memory = this.memory.take(Math.max(length, Math.min(this.announced, most)));
+    if (memory === undefined) return false;
+    const target = new Uint8Array(memory);
+    if (this.#target !== undefined) target.set(this.#target.subarray(0, this.#length));
+    let end = 0;
+    for (const chunk of this.#chunks) {
+      target.set(chunk, end);
+      end += chunk.length;
+    }
+    this.#giveBack();
+    this.#target = target;
+    return true;
   }
 
   #finish(error: Error | null): void {
     if (this.#over) return;
     this.#over = true;
-    this.budget.give(this.#taken);
     if (error !== null) {
-      this.#chunks.length = 0;
+      this.#giveBack();
       this.done(error);
+      return;
+    }
+    if (this.#target !== undefined) {
+      this.done(null, this.memory.lend(this.#target.buffer, this.#length));
       return;
     }
     const [first] = this.#chunks;
     const whole = this.#chunks.length === 1 && first !== undefined;
-    this.done(null, whole ? first : Buffer.concat(this.#chunks, this.#length));
+    const body = whole ? first : Buffer.concat(this.#chunks, this.#length);
+    this.#giveBack();
+    this.done(null, body);
+  }
+
+  #giveBack(): void {
+    this.memory.budget.give(this.#taken);
+    this.#taken = 0;
+    this.#chunks.length = 0;
+    if (this.#target !== undefined) this.memory.give(this.#target.buffer);
+    this.#target = undefined;
   }
 }

@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify';
 import type { ModelService } from '../models/model-service.js';
-import type { BodyBudget } from './body-budget.js';
+import type { BodyMemory } from './body-memory.js';
 
 /** Who counts and logs responses. */
 export interface ResponseObserver {
@@ -14,8 +14,8 @@ export interface HttpContext {
   observer: ResponseObserver;
   /** Bytes of a request's body. */
   maxRequestSize: number;
-  /** Of the bodies that all listeners are reading. */
-  bodies: BodyBudget;
+  /** For the bodies of all listeners. */
+  bodies: BodyMemory;
   /** Bytes of a prediction's reply. */
   maxResponseSize: number;
   /** Headers of every response besides TorchServe's: those of CORS. */

@@ -86,6 +86,14 @@ class HttpSink implements PredictionSink {
   }
 
   #send(headers: string[], body: string | Buffer, { code, phrase } = plainStatus): void {
+    // After 1xx a client goes on waiting for the answer itself.
+    if (code < 200) {
+      sendError(
+        this.response,
+        new SconceError('INVALID_OUTPUT', `${code} is no status of an answer`),
+      );
+      return;
+    }
     try {
       respond(this.response, { status: code, phrase, headers, body }, this.prediction?.since);
     } catch (error) {
@@ -167,12 +175,15 @@ function run(
   parameters: readonly RequestParameter[] | undefined,
 ): void {
   const { headers, raw } = request;
+  const { bodies } = context;
+  const body = bodyOf(request);
   const sink = new HttpSink(request, response, context);
   const prediction = context.service.predict(
     model,
     version,
     {
-      body: bodyOf(request),
+      body,
+      ...(bodies.has(body) && { releaseBody: () => bodies.release(body) }),
       contentType: headers['content-type'],
       accept: headers.accept,
       parameters,

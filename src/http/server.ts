@@ -10,6 +10,7 @@ import type { TokenAuthority } from '../security/token-authority.js';
 import { createApp, refuseWhenClosing } from './app.js';
 import { authorizationHook, isOpen, tokenRoute } from './authorization.js';
 import { BodyBudget } from './body-budget.js';
+import { BodyMemory } from './body-memory.js';
 import { corsHeaders } from './cors.js';
 import { descriptionRoutes } from './description-routes.js';
 import { healthRoutes } from './health-routes.js';
@@ -65,7 +66,7 @@ export class HttpServer {
       service,
       observer,
       maxRequestSize: settings.maxRequestSize,
-      bodies: BodyBudget.forBodiesOf(settings.maxRequestSize),
+      bodies: new BodyMemory(BodyBudget.forBodiesOf(settings.maxRequestSize)),
       maxResponseSize: settings.maxResponseSize,
       cors: corsHeaders(settings),
       closeOnError: settings.closeConnectionOnError,
