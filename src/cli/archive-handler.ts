@@ -19,7 +19,7 @@ export interface LookedAtHandler {
  * @throws {SconceError} INVALID_CONFIGURATION when it cannot be loaded, naming file and place.
  */
 export async function lookAtHandler(
-  { handler, runtime }: ArchiveOptions,
+  { handler, runtime, extraFiles = '' }: ArchiveOptions,
   signal: AbortSignal,
 ): Promise<LookedAtHandler | undefined> {
   if (runtime === 'LSP') return undefined;
@@ -31,10 +31,17 @@ export async function lookAtHandler(
   }
   const absolute = resolve(path);
   const className = handler.slice(path.length);
-  const handlerCode = await inspectHandler(
-    dirname(absolute),
-    basename(absolute) + className,
+  const handlerCode = await inspectHandler(dirname(absolute), basename(absolute) + className, {
     signal,
-  );
+    packages: packageFolders(extraFiles),
+  });
   return isPackage ? { handlerCode, handlerPackage: absolute } : { handlerCode };
+}
+
+/** Folders among the extra files that bring npm packages. */
+function packageFolders(extraFiles: string): string[] {
+  return extraFiles
+    .split(',')
+    .map((path) => resolve(path.trim()))
+    .filter((path) => existsSync(join(path, 'node_modules')));
 }

@@ -171,6 +171,8 @@ export interface RequestHandler extends HandlerOfVersion {
   readonly queued: number;
   /** Why no thread runs, while none does. */
   readonly failure: SconceError | undefined;
+  /** Since when that is so, in performance.now() milliseconds. */
+  readonly failingSince: number | undefined;
   /** Resolves when it can take requests; rejects with a SconceError when it cannot be initialized. */
   start(): Promise<void>;
   /** Answers through the exchange; never throws. */

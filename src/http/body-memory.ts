@@ -93,8 +93,8 @@ export class BodyMemory {
   }
 
   #watch(): void {
-    if (this.#timer !== undefined) this.#timer.refresh();
-    else this.#timer = setTimeout(() => this.#forgetIdle(), idleTimeout).unref();
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#forgetIdle(), idleTimeout).unref();
   }
 
   #forgetIdle(): void {

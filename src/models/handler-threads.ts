@@ -13,11 +13,12 @@ export function handlerThreads(
     handlerMemory,
     batchSize,
     responseTimeout,
+    startupTimeout,
   }: Pick<
     NativeExecutionOptions,
-    'handlerThreads' | 'handlerMemory' | 'batchSize' | 'responseTimeout'
+    'handlerThreads' | 'handlerMemory' | 'batchSize' | 'responseTimeout' | 'startupTimeout'
   >,
-  context: Pick<NativeExecutionContext, 'metrics' | 'printed' | 'failed'>,
+  context: Pick<NativeExecutionContext, 'metrics' | 'printed' | 'failed' | 'recovered'>,
 ): HandlerThreads {
   return (spec) =>
     new ThreadedHandler(spec, {
@@ -25,12 +26,14 @@ export function handlerThreads(
       memory: handlerMemory,
       batchSize,
       responseTimeout: Math.min(responseTimeout * 1000, longestTimer),
+      startupTimeout: Math.min(startupTimeout * 1000, longestTimer),
       metrics: (requestIds) => context.metrics.custom(requestIds),
       printed: (lines, dropped) => {
         for (const { level, text } of lines) context.printed([text], 0, level);
         if (dropped > 0) context.printed([], dropped);
       },
       failed: (error) => context.failed(error),
+      recovered: () => context.recovered(),
     });
 }
 

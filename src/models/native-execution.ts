@@ -153,22 +153,18 @@ export class NativeExecution implements Execution {
   }
 
   get state(): ExecutionState {
-    return this.#state === 'ready' && this.#instances.stuckSince !== undefined
-      ? 'stuck'
-      : this.#state;
+    const isStuck =
+      this.#instances.stuckSince !== undefined || this.#threaded?.failure !== undefined;
+    return this.#state === 'ready' && isStuck ? 'stuck' : this.#state;
   }
 
   get failure(): SconceError | undefined {
-    const { handler } = this.#serving ?? {};
-    return (
-      this.#failure ??
-      (this.state === 'stuck' ? this.#stuckError() : undefined) ??
-      (handler?.kind === 'requests' ? handler.failure : undefined)
-    );
+    if (this.#failure !== undefined || this.state !== 'stuck') return this.#failure;
+    return this.#instances.stuckSince === undefined ? this.#threaded?.failure : this.#stuckError();
   }
 
   get failedAt(): number | undefined {
-    return this.#failedAt ?? this.#instances.stuckSince;
+    return this.#failedAt ?? this.#instances.stuckSince ?? this.#threaded?.failingSince;
   }
 
   get description(): NativeModelDescription | undefined {

@@ -1,18 +1,10 @@
 import { SconceError } from '../errors.js';
+import { decidedHeaders } from '../handlers/decided-headers.js';
 import type { HandlerReply } from '../handlers/handler.js';
 import type { WorkerReply, WorkerResponse } from '../python/worker-messages.js';
 
 /** What a worker says of a batch that went well. */
 const fine = 200;
-
-/** Headers that HTTP, or the reply's content type, decide. */
-const decided: ReadonlySet<string> = new Set([
-  'content-type',
-  'content-length',
-  'transfer-encoding',
-  'connection',
-  'keep-alive',
-]);
 
 /** What has happened to a whole batch; undefined when its requests have replies. */
 export function batchError({ code, message }: WorkerResponse): SconceError | undefined {
@@ -32,7 +24,7 @@ export function handlerReply(
   body: HandlerReply['body'] = [reply.body],
 ): HandlerReply | SconceError {
   if (reply.tooLarge) return new SconceError('RESPONSE_TOO_LARGE', maxResponseSize);
-  const headers = reply.headers.filter(([name]) => !decided.has(name.toLowerCase()));
+  const headers = reply.headers.filter(([name]) => !decidedHeaders.has(name.toLowerCase()));
   const isPlain = reply.status === fine && reply.phrase === '';
   return {
     body,

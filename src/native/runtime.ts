@@ -37,6 +37,23 @@ interface OpenModel {
 const open = new Map<number, OpenModel>();
 let started = false;
 
+/** Threads of JavaScript that node would wait for at the end of the process. */
+const holders = new Set<object>();
+
+/**
+ * Registers a thread that may be held by code that nothing can interrupt: the process ends without
+ * it.
+ *
+ * @returns what to call when it is gone
+ */
+export function holdsProcess(): () => void {
+  const holder = {};
+  holders.add(holder);
+  return () => {
+    holders.delete(holder);
+  };
+}
+
 /** Milliseconds that the end of the process waits for batches that are running. */
 let exitTimeout = 5000;
 
@@ -103,7 +120,7 @@ export function openModel(options: NativeModelOptions, listener: ModelListener):
     // LibTorch does not survive the static destructors that exit() runs, so its threads must be
     // gone by then; a batch that does not end may not hold the process up either.
     process.once('exit', (code) => {
-      if (!native.stop(exitTimeout)) native.exitAtOnce(code & 0xff);
+      if (!native.stop(exitTimeout) || holders.size > 0) native.exitAtOnce(code & 0xff);
     });
   }
   if (!Number.isInteger(options.instances) || options.instances < 1) {

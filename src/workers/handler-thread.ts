@@ -6,15 +6,17 @@ import type { Exchange } from '../handlers/handler.js';
 import { fromFailure } from '../handlers/host/failure.js';
 import type { HostStart } from '../handlers/host/handler-host.js';
 import type { HandlerSpec } from '../handlers/host/handler-spec.js';
-import type {
-  HostReport,
-  MetricMessage,
-  PrintedLine,
-  ReadyMessage,
+import {
+  type HostReport,
+  type MetricMessage,
+  type PrintedLine,
+  type ReadyMessage,
+  requestWord,
 } from '../handlers/host/messages.js';
+import { holdsProcess } from '../native/runtime.js';
 import { rowBytes, type TensorSpec } from '../tensors/tensor-spec.js';
 import type { SharedMemories } from './shared-memories.js';
-import { deathOf } from './thread-death.js';
+import { deathOf, lateStart } from './thread-death.js';
 import { ThreadMail } from './thread-mail.js';
 import { ThreadRequest } from './thread-request.js';
 import { ThreadWatch } from './thread-watch.js';
@@ -38,6 +40,8 @@ export interface HandlerThreadOptions {
   mostRequests: number;
   /** Milliseconds from the arrival of a request to its answer, and between chunks of a stream. */
   responseTimeout: number;
+  /** Milliseconds within which the handler must be initialized. */
+  startupTimeout: number;
   memories: SharedMemories;
 }
 
@@ -55,7 +59,10 @@ export interface HandlerThreadListener {
 export class HandlerThread {
   /** Resolves when it takes requests; rejects with the error of the handler. */
   readonly ready: Promise<ReadyMessage>;
-  /** Resolves when the thread is gone. */
+  /**
+   * Resolves when the thread is gone: later than its requests are answered, if code outside of
+   * JavaScript holds it.
+   */
   readonly gone: Promise<void>;
   readonly #piscina: Piscina;
   readonly #mail: ThreadMail;
@@ -69,6 +76,8 @@ export class HandlerThread {
   /** Rows are reserved for handlers that fill them at once: others would hold up batches. */
   #writesInPlace = false;
   #nextNumber = 1;
+  readonly #startup: NodeJS.Timeout;
+  #destroyed: Promise<void> | undefined;
   /** Why it was told to end; the end itself may come later. */
   #reason: SconceError | undefined;
 
@@ -96,16 +105,24 @@ export class HandlerThread {
       mostRequests,
     );
     port1.on('message', (report: HostReport) => this.#take(report));
-    // A pool of one: its thread can be ended, and waited for, without the others.
+    // A pool of one: its thread can be ended, and waited for, without the others. None is kept
+    // ready: a thread that dies would be followed by one that nobody uses.
     this.#piscina = new Piscina({
       filename: entry,
-      minThreads: 1,
+      minThreads: 0,
       maxThreads: 1,
       idleTimeout: Number.POSITIVE_INFINITY,
       atomics: 'disabled',
       recordTiming: false,
       resourceLimits: { maxOldGenerationSizeMb: memory },
     });
+    // What fails behind the end of the task is of no interest any more.
+    this.#piscina.on('error', () => {});
+    this.#startup = setTimeout(
+      () => this.end(lateStart(options.startupTimeout)),
+      options.startupTimeout,
+    ).unref();
+    const leave = holdsProcess();
     const start: HostStart = { port: port2, spec, begun: this.#begun };
     this.gone = this.#piscina
       .run(start, { transferList: [port2] })
@@ -113,12 +130,18 @@ export class HandlerThread {
         () => this.#reason ?? new SconceError('WORKER_DIED').because('the thread has ended'),
         (error) => this.#reason ?? deathOf(error, memory),
       )
-      .then((reason) => this.#ended(reason));
+      .then((reason) => this.#ended(reason))
+      .then(leave);
   }
 
   /** Requests that it has. */
   get load(): number {
     return this.#requests.size;
+  }
+
+  /** It takes requests. */
+  get serves(): boolean {
+    return this.#serves && this.#reason === undefined;
   }
 
   get hasRoom(): boolean {
@@ -158,7 +181,7 @@ export class HandlerThread {
   /** Ends it at once. */
   end(reason: SconceError): void {
     this.#reason ??= reason;
-    this.#piscina.destroy().catch(() => {});
+    void this.#destroy();
   }
 
   /** Lets the handler close, then ends it; only without requests. */
@@ -180,6 +203,7 @@ export class HandlerThread {
     if (printed !== undefined) this.listener.printed(printed, dropped ?? 0);
     if (ready !== undefined) {
       this.#serves = true;
+      clearTimeout(this.#startup);
       this.#writesInPlace = ready.fillsAtOnce && isWorthPlace(ready.rowShape);
       this.#settleReady.resolve(ready);
     }
@@ -201,28 +225,37 @@ export class HandlerThread {
     if (freed && this.hasRoom) this.listener.hasRoom();
   }
 
+  /** Piscina knows nothing of its thread any more when it is called again: the first call counts. */
+  #destroy(): Promise<void> {
+    this.#destroyed ??= this.#piscina.destroy();
+    return this.#destroyed;
+  }
+
   async #ended(reason: SconceError): Promise<void> {
     this.#reason ??= reason;
+    clearTimeout(this.#startup);
     this.#watch.stop();
     this.#mail.end();
     // What it has not begun with can still be answered by another thread.
     const notBegun: Exchange[] = [];
     const lost: ThreadRequest[] = [];
     for (const request of this.#requests.values()) {
-      if (Atomics.load(this.#begun, request.slot) === 0) notBegun.push(request.exchange);
+      const { slot, exchange } = request;
+      const isBegun = Atomics.compareExchange(this.#begun, slot, 0, requestWord.taken) !== 0;
+      if (!isBegun) notBegun.push(exchange);
       else lost.push(request);
     }
-    await this.#piscina.destroy();
-    // Only now nothing writes to slabs any more, and nothing reads bodies.
-    for (const request of this.#requests.values()) request.leave();
-    for (const request of lost) request.end();
-    this.#requests.clear();
     for (const request of lost) request.fail(reason);
     this.#settleReady.reject(reason);
     this.listener.ended(
       reason,
       notBegun.filter((exchange) => !exchange.over),
     );
+    await this.#destroy();
+    // Only now nothing writes to slabs any more, and nothing reads bodies.
+    for (const request of this.#requests.values()) request.leave();
+    for (const request of lost) request.end();
+    this.#requests.clear();
   }
 }
 

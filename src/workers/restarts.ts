@@ -31,9 +31,13 @@ export class Restarts {
     this.#attempts = 0;
   }
 
-  /** A thread has ended. */
-  schedule(): void {
-    if (this.#stopped) return;
+  /**
+   * A thread has ended.
+   *
+   * @returns whether it is replaced at once
+   */
+  schedule(): boolean {
+    if (this.#stopped) return false;
     const seconds = this.#hasServed
       ? 0
       : (delays[Math.min(this.#attempts, delays.length - 1)] ?? 0);
@@ -45,6 +49,7 @@ export class Restarts {
     }, seconds * 1000);
     timer.unref();
     this.#timers.add(timer);
+    return seconds === 0;
   }
 
   stop(): void {

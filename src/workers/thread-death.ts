@@ -3,6 +3,12 @@ import { outOfMemory } from './thread-watch.js';
 
 const exitPattern = /^worker exited with code: (-?\d+)$/;
 
+/** @param milliseconds in which it has not initialized its handler */
+export function lateStart(milliseconds: number): SconceError {
+  const why = `it was not initialized within startupTimeout (${milliseconds / 1000} s)`;
+  return new SconceError('WORKER_DIED').because(why);
+}
+
 /**
  * Why a thread has ended by itself, for those whose requests it had.
  *

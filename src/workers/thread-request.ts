@@ -90,6 +90,8 @@ export class ThreadRequest {
         this.fail(fromFailure(event.failure));
         break;
       case 'done':
+        // Without effect on what is answered.
+        this.fail(new SconceError('HANDLER_FAILED').because('the handler has left it unanswered'));
         this.end();
     }
   }

@@ -20,11 +20,15 @@ export interface ThreadedHandlerOptions {
   batchSize: number;
   /** Milliseconds from the arrival of a request to its answer. */
   responseTimeout: number;
+  /** Milliseconds within which the handler must be initialized. */
+  startupTimeout: number;
   /** The metrics that belong to the requests of these ids. */
   metrics(requestIds: () => readonly string[]): CustomMetrics;
   printed(lines: readonly PrintedLine[], dropped: number): void;
   /** A thread has ended that should not, or cannot be started again. */
   failed(error: SconceError): void;
+  /** None could be started, and now one runs. */
+  recovered(): void;
 }
 
 /** The least number of requests that a thread can have at the same time. */
@@ -34,6 +38,8 @@ const fewestRequests = 16;
 export class ThreadedHandler implements RequestHandler {
   readonly kind = 'requests';
   readonly #threads = new Set<HandlerThread>();
+  /** Threads that take no requests any more and may still be there. */
+  readonly #ending = new Set<HandlerThread>();
   /** Requests that no thread has taken yet. */
   readonly #queue = new Set<Exchange>();
   readonly #memories = new SharedMemories((number) => {
@@ -45,6 +51,7 @@ export class ThreadedHandler implements RequestHandler {
   #description: Record<string, unknown> = {};
   #rowShape: readonly TensorSpec[] | undefined;
   #failure: SconceError | undefined;
+  #failingSince: number | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(
@@ -68,9 +75,13 @@ export class ThreadedHandler implements RequestHandler {
     return this.#queue.size;
   }
 
-  /** Why no thread runs, when none does. */
+  /** Why no thread runs, when none does and one could not be replaced. */
   get failure(): SconceError | undefined {
     return this.#failure;
+  }
+
+  get failingSince(): number | undefined {
+    return this.#failingSince;
   }
 
   outputProblem(structure: OutputStructure): string | undefined {
@@ -107,11 +118,12 @@ export class ThreadedHandler implements RequestHandler {
   async #close(): Promise<void> {
     this.#restarts.stop();
     clearImmediate(this.#dispatch);
-    await Promise.all([...this.#threads].map((thread) => thread.close()));
+    const ending = [...this.#ending].map((thread) => thread.gone);
+    await Promise.all([...[...this.#threads].map((thread) => thread.close()), ...ending]);
   }
 
   #startThread(): HandlerThread {
-    const { memory, batchSize, responseTimeout } = this.options;
+    const { memory, batchSize, responseTimeout, startupTimeout } = this.options;
     const made = new Map<number, CustomMetric>();
     const thread = new HandlerThread(
       {
@@ -119,6 +131,7 @@ export class ThreadedHandler implements RequestHandler {
         memory,
         mostRequests: Math.max(fewestRequests, batchSize * 2),
         responseTimeout,
+        startupTimeout,
         memories: this.#memories,
       },
       {
@@ -162,6 +175,8 @@ export class ThreadedHandler implements RequestHandler {
 
   #ended(thread: HandlerThread, reason: SconceError, notBegun: readonly Exchange[]): void {
     this.#threads.delete(thread);
+    this.#ending.add(thread);
+    void thread.gone.then(() => this.#ending.delete(thread));
     if (this.#closed !== undefined) return;
     // They came before what waits now.
     const waiting = [...notBegun, ...this.#queue];
@@ -169,8 +184,11 @@ export class ThreadedHandler implements RequestHandler {
     for (const exchange of waiting) this.#queue.add(exchange);
     if (!this.#restarts.begun) return;
     this.options.failed(reason);
-    if (this.#threads.size === 0) this.#failure = reason;
-    this.#restarts.schedule();
+    const isReplaced = this.#restarts.schedule();
+    if (!isReplaced && ![...this.#threads].some(({ serves }) => serves)) {
+      this.#failure = reason;
+      this.#failingSince ??= performance.now();
+    }
     if (this.#queue.size > 0) this.#deal();
   }
 
@@ -178,7 +196,9 @@ export class ThreadedHandler implements RequestHandler {
     const thread = this.#startThread();
     thread.ready.then(
       () => {
+        if (this.#failure !== undefined) this.options.recovered();
         this.#failure = undefined;
+        this.#failingSince = undefined;
         this.#deal();
       },
       // It ends then, and the next attempt is scheduled.

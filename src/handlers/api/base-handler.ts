@@ -62,7 +62,7 @@ export class BaseHandler {
   }
 
   /** What the model says of itself in GET /models/{model}?customized=true. */
-  describe(): Record<string, unknown> {
+  describe(): Record<string, unknown> | Promise<Record<string, unknown>> {
     return describeTensors(this.context);
   }
 

@@ -12,10 +12,14 @@ let isRegistered = false;
  * should be one of its own: all modules that it imports afterwards go through the hooks, and they
  * take a thread more.
  */
-export function registerHooks(trace?: MessagePort): void {
+export function registerHooks(trace?: MessagePort, packageFolders: readonly string[] = []): void {
   if (isRegistered) return;
   isRegistered = true;
-  const data: HookOptions = trace === undefined ? { sconce } : { sconce, trace };
+  const data: HookOptions = {
+    sconce,
+    packageFolders,
+    ...(trace === undefined ? {} : { trace }),
+  };
   register(new URL('./resolve-hooks.js', import.meta.url), {
     data,
     transferList: trace === undefined ? [] : [trace],
@@ -33,11 +37,15 @@ function redirectRequire(): void {
   );
 }
 
-/** Registers the hooks and lists what is imported from then on; call the result to read it. */
-export function traceImports(): () => ResolvedImport[] {
+/**
+ * Registers the hooks and lists what is imported from then on; call the result to read it.
+ *
+ * @param packageFolders URLs of folders that hold node_modules beside those of the importing files
+ */
+export function traceImports(packageFolders: readonly string[]): () => ResolvedImport[] {
   const { port1, port2 } = new MessageChannel();
   port1.unref();
-  registerHooks(port2);
+  registerHooks(port2, packageFolders);
   return () => {
     const imports: ResolvedImport[] = [];
     for (;;) {

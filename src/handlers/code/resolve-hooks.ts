@@ -17,6 +17,8 @@ export interface ResolvedImport {
 export interface HookOptions {
   /** URL of the module that `sconce` means. */
   sconce: string;
+  /** URLs of folders whose node_modules have what the importing file's own folders do not. */
+  packageFolders: readonly string[];
   /** Where imports are reported to. */
   trace?: MessagePort;
 }
@@ -54,8 +56,24 @@ const resolveOther: ResolveHook = async (specifier, context, next) => {
     return next(name, { ...context, parentURL });
   }
   const twin = existingTwin(specifier, context.parentURL);
-  return next(twin ?? specifier, context);
+  try {
+    return await next(twin ?? specifier, context);
+  } catch (error) {
+    if (!isPackage(specifier)) throw error;
+    for (const parentURL of options?.packageFolders ?? []) {
+      try {
+        return await next(specifier, { ...context, parentURL });
+      } catch {
+        // What the importing file's own folders lack is what its author is told.
+      }
+    }
+    throw error;
+  }
 };
+
+function isPackage(specifier: string): boolean {
+  return !/^(\.{0,2}\/|[a-z]+:)/.test(specifier);
+}
 
 /** The specifier with the other ending, when only that file is there. */
 function existingTwin(specifier: string, parent: string | undefined): string | undefined {

@@ -35,7 +35,11 @@ export async function stripTypes(source: string, file: string): Promise<string> 
     const place = `${file}:${error.startLine}:${error.startColumn + 1}`;
     if (error.code !== 'UnsupportedSyntax') throw invalid(`${place}: ${error.message}`);
     const remedy = remedies.find(([construct]) => construct.test(error.message))?.[1];
-    const construct = error.message.replace(/ is not supported in strip-only mode$/, '');
+    const [, construct] = /^(.*) is not supported in strip-only mode$/.exec(error.message) ?? [];
+    if (construct === undefined) {
+      const sentence = error.message.replace(/ in strip(-only| type)? mode\b/, ' here');
+      throw invalid(`${place}: ${sentence.replace(/\.$/, '')}`);
+    }
     throw invalid(
       `${place}: ${construct} is more than a type, and types are all that is removed${remedy ? `; ${remedy}` : ''}, or compile the file and use the JavaScript`,
     );

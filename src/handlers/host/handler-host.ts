@@ -18,6 +18,7 @@ import type {
   ReplyHead,
   RequestMessage,
 } from './messages.js';
+import { requestWord } from './messages.js';
 import { MetricsRelay } from './metrics-relay.js';
 import { Outbox } from './outbox.js';
 import { ReplyStream } from './reply-stream.js';
@@ -31,9 +32,12 @@ import { writeReply } from './write-reply.js';
 export interface HostStart {
   port: MessagePort;
   spec: HandlerSpec;
-  /** A word for each request that may be in the thread: 1 once the handler has begun with it. */
+  /** A word for each request that may be in the thread: who has it, as requestWord says. */
   begun: Int32Array;
 }
+
+/** Questions to the main loop that may be open at the same time: more would hold it up. */
+const mostCalls = 4096;
 
 /** An answer that a request waits for. */
 interface Call {
@@ -132,7 +136,8 @@ export class HandlerHost {
     model: ModelContext,
   ): void {
     const { number, slot, place } = message;
-    Atomics.store(this.start.begun, slot, 1);
+    // A thread that is being ended may still read its messages.
+    if (Atomics.compareExchange(this.start.begun, slot, 0, requestWord.begun) !== 0) return;
     const abort = new AbortController();
     const host: RequestHost = {
       number,
@@ -221,6 +226,10 @@ export class HandlerHost {
   }
 
   #ask(event: (call: number) => HostEvent): Promise<AnswerMessage> {
+    if (this.#calls.size >= mostCalls) {
+      const why = `${mostCalls} calls of the model wait for their answers; await some of them`;
+      return Promise.reject(new SconceError('HANDLER_FAILED').because(why));
+    }
     const call = this.#nextCall;
     this.#nextCall += 1;
     this.#outbox.event(event(call));

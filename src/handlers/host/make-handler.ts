@@ -1,6 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
+import { messageOf } from '../../errors.js';
 import { BaseHandler } from '../api/base-handler.js';
 import type { ModelContext } from '../api/context.js';
+import { describeValue } from '../api/describe-value.js';
 import { chooseHandlerClass, type HandlerClass } from '../code/handler-class.js';
 import { loadHandlerClass } from '../code/load-handler.js';
 import { declaredShape } from './declared-shape.js';
@@ -49,10 +51,30 @@ async function make(spec: HandlerSpec, metrics: MetricsRelay): Promise<MadeHandl
   await handler.initialize(context);
   // What it has left unawaited, and has failed, ends the thread here and not at the first request.
   await setImmediate();
-  const description = handler.describe();
+  const description = plainDescription(await handler.describe());
   // An envelope holds any number of rows.
   const fillsAtOnce = spec.envelope === undefined && !isAsync(handler.preprocess);
   return { handler, context, ready: { description, fillsAtOnce, rowShape } };
+}
+
+/** @throws {TypeError} for what does not cross between threads and cannot be shown as JSON. */
+function plainDescription(given: unknown): Record<string, unknown> {
+  const json = asJson(given);
+  const plain: unknown = json === undefined ? undefined : JSON.parse(json);
+  if (isRecord(plain)) return plain;
+  throw new TypeError(`describe() returned ${describeValue(given)}; an object is expected`);
+}
+
+function asJson(given: unknown): string | undefined {
+  try {
+    return JSON.stringify(given);
+  } catch (error) {
+    throw new TypeError(`describe() returned what JSON cannot hold: ${messageOf(error)}`);
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 async function loadClass(code: HandlerCode): Promise<HandlerClass> {

@@ -107,6 +107,14 @@ export interface ReplyHead {
   status: { code: number; phrase: string } | undefined;
 }
 
+/** What the word of a request says, beside 0. */
+export const requestWord = {
+  /** The handler has begun with it. */
+  begun: 1,
+  /** It is another thread's. */
+  taken: 2,
+} as const;
+
 export type HostEvent =
   /** Asks for a row in a slab. */
   | { kind: 'reserve'; number: number; call: number }

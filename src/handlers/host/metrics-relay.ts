@@ -58,7 +58,18 @@ export class MetricsRelay implements CustomMetrics {
     };
   }
 
+  /** @throws {TypeError} for what cannot cross to the main loop. */
   #call(call: MetricCall): void {
+    if (!isPlain(call.given)) {
+      throw new TypeError(`metrics.${call.method}() takes text, numbers, and dimensions of text`);
+    }
     this.send({ request: this.request, call });
   }
+}
+
+function isPlain(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) {
+    return typeof value !== 'function' && typeof value !== 'symbol';
+  }
+  return Object.values(value).every(isPlain);
 }

@@ -6,9 +6,11 @@ import type {
   ModelContext,
   RequestContext,
 } from '../api/context.js';
+import { describeValue } from '../api/describe-value.js';
 import { HandlerInput } from '../api/handler-input.js';
 import { Outputs } from '../api/outputs.js';
 import { Tensor } from '../api/tensor.js';
+import { decidedHeaders } from '../decided-headers.js';
 import type { HandlerRequest } from '../handler.js';
 import { checkInputs, shapeOf } from './checked-inputs.js';
 import { explanationOf } from './explanation-message.js';
@@ -133,16 +135,21 @@ export class ServedRequest implements RequestContext {
         `setResponseStatus: ${JSON.stringify(code)} is no status of an answer, a number from 200 to 999`,
       );
     }
-    this.head.status = { code, phrase };
+    this.head.status = { code, phrase: textOf(phrase, 'setResponseStatus: the phrase') };
   }
 
   setResponseHeader(name: string, value: string): void {
+    if (decidedHeaders.has(String(name).toLowerCase())) {
+      throw new RangeError(
+        `setResponseHeader: "${name}" is not the handler's; a content type is set by setResponseContentType`,
+      );
+    }
     this.head.headers ??= {};
-    this.head.headers[name] = value;
+    this.head.headers[name] = textOf(value, `setResponseHeader: the value of "${name}"`);
   }
 
   setResponseContentType(type: string): void {
-    this.head.contentType = type;
+    this.head.contentType = textOf(type, 'setResponseContentType: the type');
   }
 
   getRequestHeader(name: string): string | undefined {
@@ -241,4 +248,10 @@ export class ServedRequest implements RequestContext {
     if (attributions === undefined) throw new SconceError('INTERNAL', 'an answer without values');
     return new Tensor('float32', attributions.dims, attributions.values);
   }
+}
+
+/** JavaScript gives anything, and only text and numbers cross between threads as what they are. */
+function textOf(value: unknown, what: string): string {
+  if (typeof value === 'string' || typeof value === 'number') return String(value);
+  throw new TypeError(`${what} is ${describeValue(value)}; text is expected`);
 }

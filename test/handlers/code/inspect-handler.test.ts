@@ -85,6 +85,22 @@ const text: string = "from './one.js'" + '';
     ]);
   });
 
+  test('finds packages in folders that the archive will hold', async () => {
+    const folder = folderFor({
+      'own/a.mjs': handler("import 'one'; import './b.cjs';"),
+      'own/b.cjs': "require('two');",
+      'deps/node_modules/one/package.json': '{"exports":"./x.mjs"}',
+      'deps/node_modules/one/x.mjs': '',
+      'deps/node_modules/two/index.js': '',
+    });
+    const packages = [join(folder, 'deps')];
+    const code = await inspectHandler(join(folder, 'own'), 'a.mjs', { packages });
+    assert.deepEqual(code.packages, [
+      { name: 'one', importer: 'a.mjs' },
+      { name: 'two', importer: 'a.mjs' },
+    ]);
+  });
+
   test('is nothing of a package but its class', async () => {
     const folder = folderFor({
       'mine/package.json': '{"name":"mine","exports":"./x.mjs"}',
@@ -126,7 +142,7 @@ suite('a handler that no archive can hold', () => {
     });
     await assert.rejects(
       inspectHandler(folder, 'exits.mjs'),
-      refused(/^exits\.mjs cannot be loaded: its thread has ended/),
+      refused(/^exits\.mjs cannot be loaded: it has ended its thread with process\.exit\(0\)$/),
     );
     await assert.rejects(
       inspectHandler(folder, 'throws.mjs'),
@@ -134,10 +150,25 @@ suite('a handler that no archive can hold', () => {
     );
   });
 
+  test('awaits what never comes, or computes without end', async () => {
+    const folder = folderFor({
+      'waits.mjs': 'await new Promise(() => {});',
+      'computes.mjs': 'for (;;);',
+    });
+    await assert.rejects(
+      inspectHandler(folder, 'waits.mjs'),
+      refused(/^waits\.mjs cannot be loaded: it awaits outside of the class what never comes$/),
+    );
+    await assert.rejects(
+      inspectHandler(folder, 'computes.mjs', { longest: 500 }),
+      refused(/^computes\.mjs cannot be loaded: its code has not come to its end within 0\.5 s /),
+    );
+  });
+
   test('never ends, and is given up at a signal', async () => {
     const folder = folderFor({ 'a.mjs': 'for (;;);' });
     const abort = new AbortController();
-    const inspected = inspectHandler(folder, 'a.mjs', abort.signal);
+    const inspected = inspectHandler(folder, 'a.mjs', { signal: abort.signal });
     abort.abort(new Error('enough'));
     await assert.rejects(inspected, /enough/);
   });
