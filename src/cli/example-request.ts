@@ -30,6 +30,12 @@ const exampleFiles: readonly (readonly [name: string, type: string])[] = [
 /** A form to fill in. */
 const blank = { type: jsonType, body: `'{"instances": [...]}'` };
 
+/** Code of the model's own takes what only its author knows. */
+const ownBlank = { type: jsonType, body: "'{...}'" };
+
+/** Handlers whose requests are numbers, as the model's inputs say. */
+const numberHandlers = new Set(['tensor', 'base_handler', 'classifier']);
+
 /** What a handler takes that is not described by its inputs, also as a form to fill in. */
 const blanks: ReadonlyMap<string, { type: string; body: string }> = new Map([
   ['image_classifier', { type: 'image/jpeg', body: "'@image.jpg'" }],
@@ -78,6 +84,7 @@ async function exampleBody(version: ModelVersion): Promise<{ type: string; body:
   }
   const given = blanks.get(handler);
   if (given !== undefined) return given;
+  if (!numberHandlers.has(handler)) return ownBlank;
   // A handler in Python would have to be asked for its description.
   if (version.inputs === undefined) return blank;
   const { inputs } = (await version.describe()) ?? {};

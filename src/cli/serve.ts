@@ -116,7 +116,7 @@ async function report(
   for (const version of versions) printModel(version);
   for (const failure of failures) printFailure(failure);
   const served = versions.filter(({ failure }) => failure === undefined);
-  if (served.length === 0) printNothing(settings);
+  if (served.length === 0) printNothing(settings, versions.length + failures.length);
   const ready = served.find(({ state }) => state === 'ready');
   if (ready === undefined) return;
   console.log(await exampleRequest(addresses.inference, ready, keyFile));

@@ -55,7 +55,15 @@ export function printFailure(error: Error): void {
   console.log(`Not served: ${inWords(error)}`);
 }
 
-export function printNothing({ enableModelApi }: ResolvedSettings['settings']): void {
+/** @param failed number of models that were named */
+export function printNothing(
+  { enableModelApi }: ResolvedSettings['settings'],
+  failed: number,
+): void {
+  if (failed > 0) {
+    console.log('No model is served: each that was named has failed');
+    return;
+  }
   const advice = enableModelApi ? ', or register one with POST /models' : '';
   console.log(`No model is served: name some with --models name=path${advice}`);
 }

@@ -1,4 +1,4 @@
-import { parseDocument } from 'yaml';
+import { parseDocument, type Tags } from 'yaml';
 import { messageOf, SconceError } from '../errors.js';
 
 /** A document of YAML, and where its keys stand. */
@@ -33,6 +33,7 @@ export function readYaml(text: string, file: string, dialect: YamlDialect): Yaml
     prettyErrors: true,
     logLevel: 'error',
     ...dialect,
+    ...(dialect.version === '1.1' ? { customTags: withoutLetters } : {}),
   });
   const [syntaxError] = document.errors;
   if (syntaxError !== undefined) throw invalid(file, syntaxError.message);
@@ -41,6 +42,18 @@ export function readYaml(text: string, file: string, dialect: YamlDialect): Yaml
     content: contentOf(document, file),
     lineOf: (path) => lineOf(text, document, path),
   };
+}
+
+const yes = /^(?:yes|Yes|YES|true|True|TRUE|on|On|ON)$/;
+const no = /^(?:no|No|NO|false|False|FALSE|off|Off|OFF)$/;
+
+/** `y` and `n` are text for the YAML of Python and of Java, though YAML 1.1 has them as booleans. */
+function withoutLetters(tags: Tags): Tags {
+  return tags.map((tag) => {
+    if (typeof tag === 'string' || tag.collection !== undefined) return tag;
+    if (tag.tag !== 'tag:yaml.org,2002:bool') return tag;
+    return { ...tag, test: tag.test?.test('yes') ? yes : no };
+  });
 }
 
 function contentOf(document: ReturnType<typeof parseDocument>, file: string): unknown {

@@ -108,7 +108,11 @@ function readAnswer(text: string): Static<typeof answerSchema> | undefined {
   }
 }
 
-function unusable(executable: string, why: string): SconceError {
+function unusable(executable: string, reason: string): SconceError {
+  // A program that is no Python may print the whole script in its complaint.
+  const why = /^spawn .* ENOENT$/.test(reason)
+    ? 'there is no such program (ENOENT)'
+    : reason.slice(0, 500);
   return new SconceError('PYTHON_UNUSABLE', `python "${executable}" cannot be used: ${why}`);
 }
 

@@ -21,6 +21,8 @@ export class LastWords {
   #exception: string | undefined;
   #continuations = 0;
   #inTraceback = false;
+  /** `handler.py, line 3`: the last place of the traceback. */
+  #place = '';
 
   take(line: string): void {
     if (line.trim() === '') return;
@@ -48,11 +50,17 @@ export class LastWords {
   #lookForException(line: string): void {
     if (/^Traceback .*\(most recent call last\)/.test(line)) {
       this.#inTraceback = true;
+      this.#place = '';
+    } else if (this.#inTraceback && /^\s+File "/.test(line)) {
+      const [, file = '', number = ''] = /File "(?:.*\/)?([^"]*)", line (\d+)/.exec(line) ?? [];
+      this.#place = `${file}, line ${number}`;
     } else if (this.#inTraceback && !/^\s/.test(line)) {
       this.#inTraceback = false;
       const follows = follow.some((pattern) => pattern.test(line));
       if (follows && this.#exception !== undefined) return;
-      this.#exception = line;
+      // Of these the message alone says nothing.
+      const isSyntax = /^(Syntax|Indentation|Tab)Error\b/.test(line) && this.#place !== '';
+      this.#exception = isSyntax ? `${line} (${this.#place})` : line;
       this.#continuations = keptContinuations;
     } else if (this.#continuations > 0 && line.startsWith('\t')) {
       this.#exception = `${this.#exception} ${line.trim()}`;

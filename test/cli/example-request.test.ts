@@ -6,6 +6,7 @@ import { suite, test } from 'node:test';
 import { exampleRequest } from '../../src/cli/example-request.js';
 import type { ModelConfig } from '../../src/config/model-config.js';
 import type { ModelSource } from '../../src/models/model-source.js';
+import { handled } from '../models/handled.js';
 import { source, startService } from '../support/server.js';
 
 async function commandFor(
@@ -63,6 +64,12 @@ suite('the command that is printed at the start', () => {
       assert.match(command, / -d '\{"instances": \[\.\.\.\]\}'$/);
     });
   }
+
+  test("is a form to fill in for a handler of the model's own", async () => {
+    const code = 'export class Own extends BaseHandler {}';
+    const { handler, handlerCode, folder } = handled('double', code);
+    assert.match(await commandFor({ config, handler, handlerCode, folder }), / -d '\{\.\.\.\}'$/);
+  });
 
   test('brings the key where tokens are asked for', async () => {
     const command = await commandFor({ config }, { keyFile: '/srv/key_file.json' });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -136,6 +136,37 @@ suite('sconce serve', () => {
     assert.equal(await silent.closed(), '');
     assert.deepEqual(await server.exit, { code: 0, signal: null });
   });
+});
+
+test('exits after drainTimeout while the code of a handler holds its thread', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'sconce-held-'));
+  const go = join(folder, 'go');
+  const wait = `while [ ! -e ${go} ]; do sleep 0.05; done`;
+  writeFileSync(
+    join(folder, 'handler.mjs'),
+    `import { execSync } from 'node:child_process';
+     import { BaseHandler } from 'sconce';
+     export class Held extends BaseHandler {
+       preprocess() { execSync(${JSON.stringify(wait)}); }
+     }`,
+  );
+  cpSync(fixture('double'), join(folder, 'model.pt'));
+  mkdirSync(join(folder, 'MAR-INF'));
+  const model = { modelName: 'held', handler: 'handler.mjs', serializedFile: 'model.pt' };
+  writeFileSync(join(folder, 'MAR-INF', 'MANIFEST.json'), JSON.stringify({ model }));
+  try {
+    const timeouts = ['--drain-timeout', '1', '--default-response-timeout', '1'];
+    await using server = serve(...timeouts, '--models', `held=${folder}`);
+    const { inference } = await ready(server);
+    const held = await RawConnection.open(inference);
+    held.send(rawRequest('/predictions/held', '[1]'));
+    assert.equal((await held.reply()).status, 504);
+    server.kill();
+    assert.deepEqual(await server.exit, { code: 1, signal: null });
+  } finally {
+    writeFileSync(go, '');
+    rmSync(folder, { recursive: true });
+  }
 });
 
 suite('sconce serve that is to stop while a batch does not end', { concurrency: 2 }, () => {

@@ -296,6 +296,12 @@ version: v1
     assert.deepEqual(read('maxBatchDelay: 0'), { config: { maxBatchDelay: 0 }, notes: [] });
   });
 
+  test('takes y and n for text, as the YAML of Python does', () => {
+    const { config } = read('handler:\n  labels: [x, y, n, Y, N]\n  topk: 2\nuseJobTicket: on\n');
+    assert.deepEqual(config.handler, { labels: ['x', 'y', 'n', 'Y', 'N'], topk: 2 });
+    assert.equal(config.useJobTicket, true);
+  });
+
   test('is YAML 1.1, where the last of repeated keys counts', () => {
     assert.deepEqual(read('useJobTicket: yes\nbatchSize: 2\nbatchSize: 4\n'), {
       config: { useJobTicket: true, batchSize: 4 },

@@ -27,6 +27,7 @@ export class Obedient extends BaseHandler {
       case 'generator': return (function* () {})();
       case 'text': return 'abc';
       case 'odd metric': context.metrics.addCounter('Odd', 1, { dimensions: { a() {} } }); break;
+      case 'framing header': context.setResponseHeader('Content-Length', '3'); break;
       case 'odd header': context.setResponseHeader('x-odd', Symbol('odd')); break;
       case 'odd type': context.setResponseContentType(() => 1); break;
       case 'odd phrase': context.setResponseStatus(200, { a() {} }); break;
@@ -125,6 +126,12 @@ suite('what a handler throws or returns', () => {
     [
       'odd header',
       failed('TypeError: setResponseHeader: the value of "x-odd" is Symbol(odd); text is expected'),
+    ],
+    [
+      'framing header',
+      failed(
+        'RangeError: setResponseHeader: "Content-Length" is not the handler\'s; a content type is set by setResponseContentType',
+      ),
     ],
     [
       'odd type',

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, suite, test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Metrics } from '../../src/metrics/metrics.js';
 import { ThreadedHandler } from '../../src/workers/threaded-handler.js';
 import { until } from '../support/condition.js';
 import { startServer, type TestServer } from '../support/server.js';
@@ -20,7 +21,7 @@ suite('a handler whose thread is held by code that nothing interrupts', () => {
   test('goes on in another thread, and is not closed while the first can write to its row', async () => {
     const go = join(folder, 'go');
     const gone = join(folder, 'gone');
-    const wait = `while [ ! -e ${go} ]; do sleep 0.02; done; echo > ${gone}`;
+    const wait = `while [ ! -e ${go} ]; do sleep 0.02; done; sleep 0.5; echo > ${gone}`;
     // Rows of 4 KiB and more are written in place.
     const code = `import { execSync } from 'node:child_process';
     export class Held extends BaseHandler {
@@ -31,7 +32,9 @@ suite('a handler whose thread is held by code that nothing interrupts', () => {
       }
       postprocess(outputs) { return outputs.tensor.value(0, 1023); }
     }`;
-    const inputs = [{ name: 'x', dtype: 'float32', shape: [1024] }] satisfies typeof twoFloats.inputs;
+    const inputs = [
+      { name: 'x', dtype: 'float32', shape: [1024] },
+    ] satisfies typeof twoFloats.inputs;
     const config = { inputs, responseTimeout: 0.3 };
     const settings = { handlerThreads: 1 };
     await using server = await startServer([handled('double', code, { config })], settings);
@@ -64,7 +67,7 @@ suite('a handler that cannot be initialized again', () => {
     assert.equal((await server.client.predict('double', 'exit')).status, 500);
     await until(() => version.state === 'stuck');
     assert.equal(version.failure?.reason?.includes('no database'), true);
-    assert.deepEqual(Object.keys(server.service.health().waitingFor), ['double']);
+    assert.deepEqual(Object.keys(server.service.health.waitingFor), ['double']);
     const waiting = server.client.predict('double', '');
     rmSync(mark);
     assert.equal((await waiting).status, 200);
@@ -74,17 +77,30 @@ suite('a handler that cannot be initialized again', () => {
 
   test('within startupTimeout is ended', async () => {
     const path = join(folder, 'handler.mjs');
-    const lines = ["import { BaseHandler } from 'sconce';", 'export class Slow extends BaseHandler {'];
-    writeFileSync(path, [...lines, 'initialize() { return new Promise(() => {}); }', '}'].join('\n'));
+    const lines = [
+      "import { BaseHandler } from 'sconce';",
+      'export class Slow extends BaseHandler {',
+    ];
+    writeFileSync(
+      path,
+      [...lines, 'initialize() { return new Promise(() => {}); }', '}'].join('\n'),
+    );
     const handler = new ThreadedHandler(
       {
         code: { from: 'archive', folder, handler: 'handler.mjs' },
         modelName: 'slow',
         modelVersion: '1.0',
         manifest: {},
-        systemProperties: { model_dir: folder, gpu_id: null, batch_size: 1, server_name: '', server_version: '' },
+        systemProperties: {
+          model_dir: folder,
+          gpu_id: null,
+          batch_size: 1,
+          server_name: 'MMS',
+          server_version: '',
+          limit_max_image_pixels: true,
+        },
         modelConfig: {},
-        plan: { fields: [], text: '' , fixed: undefined, outputNames: undefined },
+        plan: { fields: [], text: '', fixed: undefined, outputNames: null },
         envelope: undefined,
       },
       {
@@ -93,7 +109,7 @@ suite('a handler that cannot be initialized again', () => {
         batchSize: 1,
         responseTimeout: 1000,
         startupTimeout: 100,
-        metrics: () => { throw new Error('none'); },
+        metrics: () => new Metrics().forVersion('slow', '1.0').custom(),
         printed() {},
         failed() {},
         recovered() {},

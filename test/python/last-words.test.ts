@@ -19,6 +19,17 @@ Good bye`);
   assert.equal(words.text, "ModuleNotFoundError: No module named 'foo'");
 });
 
+test('a mistake of syntax is said with its place', () => {
+  const words = wordsOf(`Traceback (most recent call last):
+  File "/usr/lib/python3.11/importlib/__init__.py", line 126, in import_module
+    return _bootstrap._gcd_import(name[level:], package, level)
+  File "/tmp/model/handler.py", line 3
+    def handle(data, context)
+                             ^
+SyntaxError: expected ':'`);
+  assert.equal(words.text, "SyntaxError: expected ':' (handler.py, line 3)");
+});
+
 test('a handler that cannot be imported is not looked for elsewhere in what is said', () => {
   const words = wordsOf(`Traceback (most recent call last):
   File "model_loader.py", line 102

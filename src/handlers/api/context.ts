@@ -81,7 +81,7 @@ export interface RequestContext extends ModelContext {
   readonly model: HandlerModel;
   /**
    * This request's row of an input, without a batch dimension, in the memory of the batch: filling
-   * it is all that is needed, nothing is copied. It holds what an earlier request left there.
+   * it is all that is needed, nothing is copied. It holds zeros at first.
    *
    * @param name of the input; may be left out for a model with one
    * @throws {RangeError} when there is no such input, or its shape is not known beforehand.

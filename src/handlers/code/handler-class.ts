@@ -16,7 +16,16 @@ export function chooseHandlerClass(
   className: string | undefined,
   file: string,
 ): HandlerClass {
-  const exported = exportsOf(namespace);
+  const chosen = chosenClass(exportsOf(namespace), className, file);
+  checkSteps(chosen, file);
+  return chosen;
+}
+
+function chosenClass(
+  exported: ReadonlyMap<string, unknown>,
+  className: string | undefined,
+  file: string,
+): HandlerClass {
   if (className !== undefined) {
     const named = exported.get(className);
     if (isHandlerClass(named)) return named;
@@ -39,6 +48,32 @@ export function chooseHandlerClass(
     );
   }
   return first;
+}
+
+const steps = ['initialize', 'preprocess', 'inference', 'postprocess', 'explain', 'describe'];
+
+/** A method that is almost a step would never be called, and nobody would know. */
+function checkSteps(handlerClass: HandlerClass, file: string): void {
+  const names = new Set<string>();
+  for (
+    let prototype = handlerClass.prototype;
+    prototype instanceof BaseHandler;
+    prototype = Object.getPrototypeOf(prototype)
+  ) {
+    for (const name of Object.getOwnPropertyNames(prototype)) names.add(name);
+  }
+  for (const name of names) {
+    const step = name.replaceAll('_', '').toLowerCase();
+    if (!steps.includes(step) || steps.includes(name) || names.has(step)) continue;
+    throw invalid(
+      `${file}: ${handlerClass.name} has a method ${name}, which nothing calls; the step is called ${step}`,
+    );
+  }
+  if (names.has('handle') && !steps.some((step) => names.has(step))) {
+    throw invalid(
+      `${file}: ${handlerClass.name} has a method handle, which nothing calls; override ${steps.slice(1, 4).join(', ')}`,
+    );
+  }
 }
 
 const expected = "expected is a class that extends BaseHandler of 'sconce'";

@@ -41,10 +41,12 @@ export const resolve: ResolveHook = async (specifier, context, next) => {
   if (specifier === 'sconce' && options !== undefined) {
     return { url: options.sconce, format: 'module', shortCircuit: true };
   }
+  // Node takes over what next() is given.
+  const parent = context.parentURL;
   const resolved = await resolveOther(specifier, context, next);
   const { trace } = options ?? {};
   if (trace !== undefined && resolved.url.startsWith('file:')) {
-    const found: ResolvedImport = { specifier, parent: context.parentURL, url: resolved.url };
+    const found: ResolvedImport = { specifier, parent, url: resolved.url };
     trace.postMessage(found);
   }
   return resolved;

@@ -241,6 +241,24 @@ suite('code of a handler that cannot be loaded', () => {
         /^Cannot find module 'lib\/b' imported from a\.mjs: an import names a file with its ending, and there is lib\/b\.ts$/,
       ],
       [
+        'a step that is written in another way',
+        {
+          'a.mjs':
+            "import { BaseHandler } from 'sconce'; export class A extends BaseHandler { post_process() {} }",
+        },
+        'a.mjs',
+        /^a\.mjs: A has a method post_process, which nothing calls; the step is called postprocess$/,
+      ],
+      [
+        "TorchServe's handle()",
+        {
+          'a.mjs':
+            "import { BaseHandler } from 'sconce'; export class A extends BaseHandler { handle(data) {} }",
+        },
+        'a.mjs',
+        /^a\.mjs: A has a method handle, which nothing calls; override preprocess, inference, postprocess$/,
+      ],
+      [
         'decorators',
         { 'b.ts': 'class A { @d m() {} }', 'a.ts': 'enum A {}' },
         'b.ts',
