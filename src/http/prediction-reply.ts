@@ -86,14 +86,6 @@ class HttpSink implements PredictionSink {
   }
 
   #send(headers: string[], body: string | Buffer, { code, phrase } = plainStatus): void {
-    // After 1xx a client goes on waiting for the answer itself.
-    if (code < 200) {
-      sendError(
-        this.response,
-        new SconceError('INVALID_OUTPUT', `${code} is no status of an answer`),
-      );
-      return;
-    }
     try {
       respond(this.response, { status: code, phrase, headers, body }, this.prediction?.since);
     } catch (error) {

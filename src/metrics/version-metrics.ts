@@ -96,10 +96,10 @@ export class BoundVersionMetrics implements VersionMetrics {
     computeMicroseconds: number,
     requestIds?: RequestIds,
   ): void {
-    this.workerBatch(rows, queueMicroseconds, computeMicroseconds);
     const milliseconds = Math.round(computeMicroseconds / 10) / 100;
     this.#handlerTime.update(milliseconds, requestIds);
     this.#predictionTime.update(milliseconds, requestIds);
+    this.workerBatch(rows, queueMicroseconds, computeMicroseconds);
   }
 
   workerBatch(rows: number, queueMicroseconds: number, computeMicroseconds: number): void {
