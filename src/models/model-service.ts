@@ -22,7 +22,7 @@ import {
 } from './model-source.js';
 import { ModelVersion } from './model-version.js';
 import { Prediction, type PredictionSink } from './prediction.js';
-import { pythonFor } from './python-workers.js';
+import { pythonFor } from './process/python-workers.js';
 import { runnerOf } from './runner.js';
 import { type VersionOptions, versionOptions, type WorkerRange } from './version-options.js';
 import { firstWorkerId } from './workers.js';

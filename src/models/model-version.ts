@@ -13,13 +13,13 @@ import type { Execution, ExecutionState, InstanceProcess } from './execution.js'
 import type { ModelSource } from './model-source.js';
 import { NativeExecution } from './native-execution.js';
 import type { Prediction } from './prediction.js';
-import { ProcessExecution } from './process-execution.js';
-import type { InstanceName } from './process-instance.js';
-import { type PythonSettings, PythonWorkers } from './python-workers.js';
+import { ProcessExecution } from './process/process-execution.js';
+import type { InstanceName } from './process/process-instance.js';
+import { type PythonSettings, PythonWorkers } from './process/python-workers.js';
+import { WorkerMetrics } from './process/worker-metrics.js';
 import { type Runner, runnerOf } from './runner.js';
 import { budgetThreads } from './thread-budget.js';
 import type { VersionOptions } from './version-options.js';
-import { WorkerMetrics } from './worker-metrics.js';
 import { Workers } from './workers.js';
 
 /** `unloaded`: registered, without an instance. */

@@ -2,8 +2,8 @@ import { type ApiOptions, modelEntry, resolveModelOptions } from '../config/mode
 import type { Settings } from '../config/settings.js';
 import type { Precision } from '../native/addon.js';
 import { resolveDevice } from './device.js';
-import { gpuIds } from './gpu-ids.js';
 import type { ModelSource } from './model-source.js';
+import { gpuIds } from './process/gpu-ids.js';
 
 /** Between how many instances a version has. */
 export interface WorkerRange {

@@ -6,7 +6,7 @@ import { suite, test } from 'node:test';
 import { exampleRequest } from '../../src/cli/example-request.js';
 import type { ModelConfig } from '../../src/config/model-config.js';
 import type { ModelSource } from '../../src/models/model-source.js';
-import { handled } from '../models/handled.js';
+import { handled } from '../models/handled/handled.js';
 import { source, startService } from '../support/server.js';
 
 async function commandFor(

@@ -38,7 +38,12 @@ for (const [what, source, code, reason] of [
     'WORKER_START_FAILED',
     /: ModuleNotFoundError: No module named 'foo'$/,
   ],
-  ['has a syntax error', 'def :', 'WORKER_START_FAILED', /: SyntaxError: invalid syntax$/],
+  [
+    'has a syntax error',
+    'def :',
+    'WORKER_START_FAILED',
+    /: SyntaxError: invalid syntax \(handler\.py, line 1\)$/,
+  ],
   [
     'has two classes',
     'class A: pass\nclass B: pass',

@@ -1,6 +1,6 @@
 import { SconceError } from '../../src/errors.js';
 import { Deferred } from '../../src/models/deferred.js';
-import type { InstanceName, RunningWorker } from '../../src/models/process-instance.js';
+import type { InstanceName, RunningWorker } from '../../src/models/process/process-instance.js';
 import {
   isContinued,
   type WorkerReply,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, suite, test } from 'node:test';
-import { handled } from '../../models/handled.js';
+import { handled } from '../../models/handled/handled.js';
 import { until } from '../../support/condition.js';
 import { json } from '../../support/http-client.js';
 import { RawConnection, rawRequest } from '../../support/raw-connection.js';

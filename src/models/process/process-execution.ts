@@ -1,13 +1,13 @@
-import type { Load } from '../batching/assembler.js';
-import { inWords, SconceError, toSconceError } from '../errors.js';
-import type { WorkerMetric } from '../python/metric-line.js';
-import type { WorkerListener } from '../python/worker-options.js';
-import { longestTimer } from '../timers.js';
+import type { Load } from '../../batching/assembler.js';
+import { inWords, SconceError, toSconceError } from '../../errors.js';
+import type { WorkerMetric } from '../../python/metric-line.js';
+import type { WorkerListener } from '../../python/worker-options.js';
+import { longestTimer } from '../../timers.js';
+import { Deferred } from '../deferred.js';
+import type { Execution, ExecutionState, InstanceProcess } from '../execution.js';
+import type { Prediction } from '../prediction.js';
 import { BackOff } from './back-off.js';
-import { Deferred } from './deferred.js';
 import { Dispatcher, type DispatcherOptions } from './dispatcher.js';
-import type { Execution, ExecutionState, InstanceProcess } from './execution.js';
-import type { Prediction } from './prediction.js';
 import type { InstanceName, ProcessInstanceHost, RunningWorker } from './process-instance.js';
 import { ProcessInstances } from './process-instances.js';
 

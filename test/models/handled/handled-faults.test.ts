@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
-import type { HttpReply } from '../support/http-client.js';
-import { startServer, type TestServer } from '../support/server.js';
+import type { HttpReply } from '../../support/http-client.js';
+import { startServer, type TestServer } from '../../support/server.js';
 import { handled, twoFloats } from './handled.js';
 
 /** A handler that does what the body says, and answers with the doubled row when it says numbers. */

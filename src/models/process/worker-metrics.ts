@@ -1,5 +1,5 @@
-import type { CustomMetric, CustomMetrics } from '../metrics/custom-metrics.js';
-import type { WorkerMetric } from '../python/metric-line.js';
+import type { CustomMetric, CustomMetrics } from '../../metrics/custom-metrics.js';
+import type { WorkerMetric } from '../../python/metric-line.js';
 
 /** Different metrics that are kept; a handler that makes names up gets no more. */
 const mostMetrics = 1000;

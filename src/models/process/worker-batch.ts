@@ -1,11 +1,11 @@
-import { SconceError } from '../errors.js';
+import { SconceError } from '../../errors.js';
 import {
   isContinued,
   type WorkerReply,
   type WorkerRequest,
   type WorkerResponse,
-} from '../python/worker-messages.js';
-import type { Prediction } from './prediction.js';
+} from '../../python/worker-messages.js';
+import type { Prediction } from '../prediction.js';
 import { ReplyStream } from './reply-stream.js';
 import { batchError, handlerReply } from './worker-reply.js';
 import { workerRequest } from './worker-request.js';

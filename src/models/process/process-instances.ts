@@ -1,4 +1,4 @@
-import type { InstanceProcess } from './execution.js';
+import type { InstanceProcess } from '../execution.js';
 import {
   type InstanceName,
   ProcessInstance,

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
-import type { SconceError } from '../../src/errors.js';
-import type { HandlerReply, HandlerRequest } from '../../src/handlers/handler.js';
-import { BackOff } from '../../src/models/back-off.js';
-import { Prediction, type PredictionSink } from '../../src/models/prediction.js';
+import type { SconceError } from '../../../src/errors.js';
+import type { HandlerReply, HandlerRequest } from '../../../src/handlers/handler.js';
+import { Prediction, type PredictionSink } from '../../../src/models/prediction.js';
+import { BackOff } from '../../../src/models/process/back-off.js';
 import {
   ProcessExecution,
   type ProcessExecutionContext,
   type ProcessExecutionOptions,
-} from '../../src/models/process-execution.js';
-import { until } from '../support/condition.js';
-import { FakeWorker } from '../support/fake-workers.js';
-import { handlerRequest } from '../support/request.js';
+} from '../../../src/models/process/process-execution.js';
+import { until } from '../../support/condition.js';
+import { FakeWorker } from '../../support/fake-workers.js';
+import { handlerRequest } from '../../support/request.js';
 
 /** What a request was answered, in the order of the answers: a reply's text, or an error's code. */
 export class ReplySink implements PredictionSink {

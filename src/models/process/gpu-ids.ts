@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
-import { addon } from '../native/binding.js';
-import type { DeviceLimits, Machine } from './device.js';
+import { addon } from '../../native/binding.js';
+import type { DeviceLimits, Machine } from '../device.js';
 
 /**
  * The GPUs that Python workers are dealt out to; none for the CPU. As in TorchServe a list with one

@@ -1,5 +1,5 @@
-import type { HandlerRequest } from '../handlers/handler.js';
-import type { WorkerParameter, WorkerRequest } from '../python/worker-messages.js';
+import type { HandlerRequest } from '../../handlers/handler.js';
+import type { WorkerParameter, WorkerRequest } from '../../python/worker-messages.js';
 
 /** A request as TorchServe hands it to a Python handler. */
 export function workerRequest(request: HandlerRequest): WorkerRequest {

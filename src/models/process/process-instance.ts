@@ -1,11 +1,11 @@
-import { SconceError, toSconceError } from '../errors.js';
-import type { WorkerMetric } from '../python/metric-line.js';
-import type { WorkerEnd, WorkerListener } from '../python/worker-options.js';
-import type { WorkerProcess } from '../python/worker-process.js';
-import { longestTimer } from '../timers.js';
+import { SconceError, toSconceError } from '../../errors.js';
+import type { WorkerMetric } from '../../python/metric-line.js';
+import type { WorkerEnd, WorkerListener } from '../../python/worker-options.js';
+import type { WorkerProcess } from '../../python/worker-process.js';
+import { longestTimer } from '../../timers.js';
+import { Deferred } from '../deferred.js';
+import type { InstanceProcess } from '../execution.js';
 import type { BackOff } from './back-off.js';
-import { Deferred } from './deferred.js';
-import type { InstanceProcess } from './execution.js';
 import type { Batch } from './worker-batch.js';
 
 /** What an instance does with its process. */

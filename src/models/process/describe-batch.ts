@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { SconceError } from '../errors.js';
-import type { WorkerRequest, WorkerResponse } from '../python/worker-messages.js';
-import { Deferred } from './deferred.js';
+import { SconceError } from '../../errors.js';
+import type { WorkerRequest, WorkerResponse } from '../../python/worker-messages.js';
+import { Deferred } from '../deferred.js';
 import type { Batch } from './worker-batch.js';
 import { batchError } from './worker-reply.js';
 import { describeRequest } from './worker-request.js';

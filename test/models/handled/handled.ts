@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ModelConfig } from '../../src/config/model-config.js';
-import type { ModelSource } from '../../src/models/model-source.js';
-import { source } from '../support/server.js';
+import type { ModelConfig } from '../../../src/config/model-config.js';
+import type { ModelSource } from '../../../src/models/model-source.js';
+import { source } from '../../support/server.js';
 
 /** Rows of two floats: what most handlers of these tests give their model. */
 export const twoFloats = {

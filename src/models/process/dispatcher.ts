@@ -1,6 +1,6 @@
-import { SconceError } from '../errors.js';
+import { SconceError } from '../../errors.js';
+import type { Prediction } from '../prediction.js';
 import { DescribeBatch } from './describe-batch.js';
-import type { Prediction } from './prediction.js';
 import type { ProcessInstance } from './process-instance.js';
 import type { ProcessInstances } from './process-instances.js';
 import { RequestQueue } from './request-queue.js';

@@ -1,6 +1,6 @@
-import type { SconceError } from '../errors.js';
-import { longestTimer } from '../timers.js';
-import type { Prediction } from './prediction.js';
+import type { SconceError } from '../../errors.js';
+import { longestTimer } from '../../timers.js';
+import type { Prediction } from '../prediction.js';
 
 export interface RequestQueueOptions {
   /** Most requests that wait. */

@@ -1,14 +1,18 @@
 import { resolve } from 'node:path';
-import type { Settings } from '../config/settings.js';
-import { SconceError, toSconceError } from '../errors.js';
-import { findPython, type PythonEnvironment, pythonHandlerRefusal } from '../python/environment.js';
-import { installRequirements } from '../python/requirements.js';
-import type { WorkerListener } from '../python/worker-options.js';
-import { WorkerProcess } from '../python/worker-process.js';
-import type { ModelSource } from './model-source.js';
+import type { Settings } from '../../config/settings.js';
+import { SconceError, toSconceError } from '../../errors.js';
+import {
+  findPython,
+  type PythonEnvironment,
+  pythonHandlerRefusal,
+} from '../../python/environment.js';
+import { installRequirements } from '../../python/requirements.js';
+import type { WorkerListener } from '../../python/worker-options.js';
+import { WorkerProcess } from '../../python/worker-process.js';
+import type { ModelSource } from '../model-source.js';
+import type { VersionOptions } from '../version-options.js';
+import { firstWorkerId } from '../workers.js';
 import type { InstanceName } from './process-instance.js';
-import type { VersionOptions } from './version-options.js';
-import { firstWorkerId } from './workers.js';
 
 /** Seconds that pip may take. */
 const longestInstallation = 1800;

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { afterEach, suite, test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { SconceError } from '../../src/errors.js';
-import type { HandlerReply } from '../../src/handlers/handler.js';
+import { SconceError } from '../../../src/errors.js';
+import type { HandlerReply } from '../../../src/handlers/handler.js';
 import type {
   ProcessExecutionContext,
   ProcessExecutionOptions,
-} from '../../src/models/process-execution.js';
-import { until } from '../support/condition.js';
-import { workerReply } from '../support/fake-workers.js';
+} from '../../../src/models/process/process-execution.js';
+import { until } from '../../support/condition.js';
+import { workerReply } from '../../support/fake-workers.js';
 import { ProcessBench } from './process-bench.js';
 
 const benches: ProcessBench[] = [];

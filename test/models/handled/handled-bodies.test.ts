@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { RawConnection, rawRequest } from '../support/raw-connection.js';
-import { startServer } from '../support/server.js';
+import { RawConnection, rawRequest } from '../../support/raw-connection.js';
+import { startServer } from '../../support/server.js';
 import { handled } from './handled.js';
 
 /** A body of one letter, large enough to lie in memory that is used again. */

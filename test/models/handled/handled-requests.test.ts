@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { json } from '../support/http-client.js';
-import { startServer } from '../support/server.js';
+import { json } from '../../support/http-client.js';
+import { startServer } from '../../support/server.js';
 import { handled } from './handled.js';
 
 suite('a handler of the user', () => {

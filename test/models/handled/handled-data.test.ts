@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import type { ModelConfig } from '../../src/config/model-config.js';
-import { startServer } from '../support/server.js';
+import type { ModelConfig } from '../../../src/config/model-config.js';
+import { startServer } from '../../support/server.js';
 import { handled } from './handled.js';
 
 /** Floats of a row that is written in place: more than a message is worth. */

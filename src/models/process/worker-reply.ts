@@ -1,7 +1,7 @@
-import { SconceError } from '../errors.js';
-import { decidedHeaders } from '../handlers/decided-headers.js';
-import type { HandlerReply } from '../handlers/handler.js';
-import type { WorkerReply, WorkerResponse } from '../python/worker-messages.js';
+import { SconceError } from '../../errors.js';
+import { decidedHeaders } from '../../handlers/decided-headers.js';
+import type { HandlerReply } from '../../handlers/handler.js';
+import type { WorkerReply, WorkerResponse } from '../../python/worker-messages.js';
 
 /** What a worker says of a batch that went well. */
 const fine = 200;

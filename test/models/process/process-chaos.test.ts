@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
-import { SconceError } from '../../src/errors.js';
-import { workerReply } from '../support/fake-workers.js';
+import { SconceError } from '../../../src/errors.js';
+import { workerReply } from '../../support/fake-workers.js';
 import { ProcessBench } from './process-bench.js';
 
 /** What may happen, and to which worker or request. */

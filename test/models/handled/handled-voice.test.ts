@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import type { Logs } from '../../src/logging/logs.js';
-import { parseMetricsConfiguration } from '../../src/metrics/configuration.js';
-import { Metrics } from '../../src/metrics/metrics.js';
-import { until } from '../support/condition.js';
-import { json } from '../support/http-client.js';
-import { createLog } from '../support/log.js';
-import { startServer } from '../support/server.js';
+import type { Logs } from '../../../src/logging/logs.js';
+import { parseMetricsConfiguration } from '../../../src/metrics/configuration.js';
+import { Metrics } from '../../../src/metrics/metrics.js';
+import { until } from '../../support/condition.js';
+import { json } from '../../support/http-client.js';
+import { createLog } from '../../support/log.js';
+import { startServer } from '../../support/server.js';
 import { handled } from './handled.js';
 
 /** Logs that keep what models print. */

@@ -1,4 +1,4 @@
-import { Deferred } from './deferred.js';
+import { Deferred } from '../deferred.js';
 
 /** Bytes that wait for a client before the worker is read no further. */
 const mostBuffered = 1024 * 1024;

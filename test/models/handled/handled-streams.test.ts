@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { suite, test } from 'node:test';
-import { until } from '../support/condition.js';
-import { startServer, type TestServer } from '../support/server.js';
+import { until } from '../../support/condition.js';
+import { startServer, type TestServer } from '../../support/server.js';
 import { handled, twoFloats } from './handled.js';
 
 const streaming = `

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, suite, test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { Metrics } from '../../src/metrics/metrics.js';
-import { ThreadedHandler } from '../../src/workers/threaded-handler.js';
-import { until } from '../support/condition.js';
-import { startServer, type TestServer } from '../support/server.js';
+import { Metrics } from '../../../src/metrics/metrics.js';
+import { ThreadedHandler } from '../../../src/workers/threaded-handler.js';
+import { until } from '../../support/condition.js';
+import { startServer, type TestServer } from '../../support/server.js';
 import { handled, twoFloats } from './handled.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'sconce-recovery-'));

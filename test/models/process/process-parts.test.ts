@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { Metrics } from '../../src/metrics/metrics.js';
-import { BackOff } from '../../src/models/back-off.js';
-import { gpuIds } from '../../src/models/gpu-ids.js';
-import { WorkerMetrics } from '../../src/models/worker-metrics.js';
-import { workerRequest } from '../../src/models/worker-request.js';
-import type { WorkerMetric } from '../../src/python/metric-line.js';
-import { handlerRequest } from '../support/request.js';
+import { Metrics } from '../../../src/metrics/metrics.js';
+import { BackOff } from '../../../src/models/process/back-off.js';
+import { gpuIds } from '../../../src/models/process/gpu-ids.js';
+import { WorkerMetrics } from '../../../src/models/process/worker-metrics.js';
+import { workerRequest } from '../../../src/models/process/worker-request.js';
+import type { WorkerMetric } from '../../../src/python/metric-line.js';
+import { handlerRequest } from '../../support/request.js';
 
 suite('a back-off', () => {
   test('waits as TorchServe does, until the window is over', () => {

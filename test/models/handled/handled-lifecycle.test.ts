@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { until } from '../support/condition.js';
-import { fixture } from '../support/paths.js';
-import { source, startServer, startService } from '../support/server.js';
+import { until } from '../../support/condition.js';
+import { fixture } from '../../support/paths.js';
+import { source, startServer, startService } from '../../support/server.js';
 import { handled, twoFloats } from './handled.js';
 
 /** Threads of JavaScript in this process, by the names of its open handles. */

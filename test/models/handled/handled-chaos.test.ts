@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { SconceError } from '../../src/errors.js';
-import { until } from '../support/condition.js';
-import { RecordingSink } from '../support/recording-sink.js';
-import { handlerRequest } from '../support/request.js';
-import { startService } from '../support/server.js';
+import { SconceError } from '../../../src/errors.js';
+import { until } from '../../support/condition.js';
+import { RecordingSink } from '../../support/recording-sink.js';
+import { handlerRequest } from '../../support/request.js';
+import { startService } from '../../support/server.js';
 import { handled, twoFloats } from './handled.js';
 
 const wild = `export class Wild extends BaseHandler {
