@@ -28,7 +28,7 @@ export function requirePython(): string {
 
 /** The same folder as in scripts/lib/test-python.mjs; a test of that script compares them. */
 function testPythonName(): string {
-  return `test-python-1-${process.platform}-${process.arch}`;
+  return `test-python-2-${process.platform}-${process.arch}`;
 }
 
 function cacheFolder(env: NodeJS.ProcessEnv): string {
