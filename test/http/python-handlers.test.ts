@@ -9,50 +9,14 @@ import { Metrics } from '../../src/metrics/metrics.js';
 import { isProcessAlive } from '../../src/process-alive.js';
 import { alphaRows, assertClose } from '../support/expected.js';
 import { HttpClient, type HttpReply, json } from '../support/http-client.js';
-import { alphaModel, root } from '../support/paths.js';
+import { alphaModel, documentHandler, root } from '../support/paths.js';
 import { requirePython, withoutPython } from '../support/python.js';
 import { PythonModels } from '../support/python-model.js';
 import { startServer, type TestServer } from '../support/server.js';
 
 const unruly = readFileSync(join(root, 'test/support/unruly_handler.py'), 'utf8');
 
-/** The handler of TorchServe's own documentation, for the model of examples/alpha_model. */
-const alphaHandler = `
-import torch
-import json
-import logging
-from ts.torch_handler.base_handler import BaseHandler
-
-class AlphaModelHandler(BaseHandler):
-    def __init__(self):
-        super().__init__()
-        self.initialized = False
-
-    def initialize(self, context):
-        self.manifest = context.manifest
-        model_dir = context.system_properties.get("model_dir")
-
-        self.model = torch.jit.load(f"{model_dir}/model.pt")
-        self.model.eval()
-        self.initialized = True
-
-    def preprocess(self, data):
-        inputs = []
-        for row in data:
-            body = row.get("body") or row.get("data")
-            if isinstance(body, (bytes, bytearray)):
-                body = json.loads(body)
-            features = torch.tensor(body["features"], dtype=torch.float32)
-            inputs.append(features)
-        return torch.stack(inputs)
-
-    def inference(self, inputs):
-        with torch.no_grad():
-            return self.model(inputs)
-
-    def postprocess(self, outputs):
-        return [{"prediction": p.tolist()} for p in outputs]
-`;
+const alphaHandler = readFileSync(documentHandler, 'utf8');
 
 /** A model whose weights alone are serialized: TorchServe's base_handler runs it. */
 const eagerModel = `

@@ -14,6 +14,9 @@ export const textModels = join(root, 'test/fixtures/texts');
 
 export const alphaModel = join(root, 'examples/alpha_model');
 
+/** The handler of TorchServe's own documentation, for the model of examples/alpha_model. */
+export const documentHandler = join(root, 'test/compat/archives/custom_handler.py');
+
 export const cli = join(root, 'dist/src/cli/main.js');
 
 /** Path of a model of test/fixtures/make_models.py: `linear`, `broken/empty`. */
