@@ -47,7 +47,8 @@ is. Batches of up to ${batchSize}, one worker or instance, one thread inside an 
 - **ResNet-18**: random weights; what a classifier costs on a CPU. **pooled**: average pooling and one
   layer, which cost next to nothing: what is left is the image.
 - **Sconce**, **TorchServe**: the same archive with the handlers that they bring. TorchServe decodes and
-  runs in one process; it waits up to ${maxBatchDelay} ms for a batch to fill.
+  runs in one process; it waits up to ${maxBatchDelay} ms for a batch to fill. Its Python, which
+  \`SCONCE_PYTHON\` names, needs a torchvision that can be imported; of that only the transforms are used.
 - **decode**: images decoded, resized and normalised as Sconce's handler does it, on as many threads,
   without server and model. **forward**: the model in Sconce's addon without a server, on one thread,
   batches of ${batchSize}. Both have the machine to themselves.
