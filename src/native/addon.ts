@@ -72,6 +72,15 @@ export interface NativeModelDescription {
   loadMilliseconds: number;
   /** True when the module was frozen (parameters folded into the graph as constants). */
   frozen: boolean;
+  /** True when it went through optimize_for_inference. */
+  optimized: boolean;
+  /** True when its weights and inputs of 4 dimensions are in channels-last order. */
+  channelsLast: boolean;
+  /**
+   * True when forward does the same operations for every input of the same shapes: no loops, no
+   * branches, no calls of the interpreter, nothing printed.
+   */
+  straightLine: boolean;
 }
 
 /** What a model can compute in. */
@@ -101,6 +110,10 @@ export interface NativeModelOptions {
    * come back as float32, so that slabs and replies know nothing of it.
    */
   precision?: Precision;
+  /** Optimises for inference after freezing, false by default. Falls back to what is frozen. */
+  optimize?: boolean;
+  /** Keeps weights and inputs of 4 dimensions in channels-last order, false by default. */
+  channelsLast?: boolean;
   /** Of the arguments of forward, in order; `rows` where there are fewer. */
   inputForms?: readonly InputForm[];
   /** Milliseconds an instance waits for reserved rows that are not committed yet. */
@@ -154,8 +167,18 @@ export interface NativeModel {
   addSlab(slab: Uint8Array, layout: NativeSlabLayout): number;
   /** Forgets a slab that is neither rung nor running. */
   removeSlab(slabId: number): void;
-  /** Tells the instances that a slab has committed rows. Call once for each time it is filled. */
-  ring(slabId: number): void;
+  /**
+   * Tells the instances that a slab has committed rows. Call once for each time it is filled. Where
+   * the batch was run at once, on the calling thread, the event that completes it is returned and
+   * comes no other way.
+   */
+  ring(slabId: number): BatchEvent | undefined;
+  /**
+   * Lets batches of up to so many rows run within ring(), on the calling thread, when nothing else
+   * waits; 0, as at first, for none. Only for a model whose forward is straightLine. Ends by itself
+   * when batches take much longer than they did at warm-up.
+   */
+  runOnLoop(rows: number): void;
   /** Flat outputs and their structure for a signature id seen in a BatchEvent. */
   signature(signatureId: number): { outputs: NativeOutput[]; structure: OutputStructure };
   /** Runs zeros of the given row shapes with the given number of rows on every instance; ends in a 'warmed' event. */
@@ -252,13 +275,84 @@ export interface ExplainedEvent {
   error?: { code: string; message: string };
 }
 
+/** Answers a call of `warmUp`. */
+export interface WarmedEvent {
+  kind: 'warmed';
+  model: number;
+  signature: number;
+  /**
+   * Microseconds of a batch of each number of rows, in their order: the median of an instance's
+   * repetitions, the largest of the instances, which ran at the same time.
+   */
+  microseconds: number[];
+  error?: { code: string; message: string };
+}
+
+/** How a module is prepared before it runs. */
+export interface NativePlan {
+  freeze: boolean;
+  /** optimize_for_inference; without effect unless frozen. */
+  optimize: boolean;
+  channelsLast: boolean;
+  precision: Precision;
+}
+
+/** One way of running a model that is to be timed. */
+export interface NativeTrial {
+  plan: NativePlan;
+  /** Numbers of rows; a batch of each is timed. */
+  rows: readonly number[];
+  /** So many instances run at the same time, with so many threads each (CPU). */
+  instances: number;
+  intraOpThreads: number;
+  /** Milliseconds for its repetitions. Each number of rows gets two at least. */
+  budget: number;
+}
+
+/** Answers a call of `PlanSearch.try`. */
+export interface TrialEvent {
+  kind: 'trial';
+  /** The id of the search. */
+  model: number;
+  /** Microseconds of a batch of each number of rows: the median over instances and repetitions. */
+  microseconds: number[];
+  /**
+   * Largest deviation of the outputs from those of the file as it is, in float32: the largest
+   * |difference| of an output, divided by the largest |value| of it. NaN where only one of them is
+   * not finite.
+   */
+  deviation: number;
+  /** Milliseconds that preparing the module took. */
+  prepareMilliseconds: number;
+  /** It does not run, or its outputs have other shapes or dtypes. */
+  error?: { code: string; message: string };
+}
+
+export interface NativePlanSearchOptions {
+  path: string;
+  device: string;
+  inputForms?: readonly InputForm[];
+  /** One row of each input, as warmUp has them. Floats are drawn from a normal distribution. */
+  inputs: readonly { dtype: number; dims: readonly number[] }[];
+}
+
+/** Times ways of running a model, on threads of its own. Holds the file in memory until close(). */
+export interface NativePlanSearch {
+  readonly id: number;
+  /** Ends in one 'trial' event; trials run one after the other, in the order of the calls. */
+  try(trial: NativeTrial): void;
+  /** Stops after the batch that is running; ends in a 'closed' event. Trials that wait get none. */
+  close(): void;
+}
+
 export type NativeEvent =
   | BatchEvent
   | LoadedEvent
   | ScaledEvent
   | ExplainedEvent
   | { kind: 'failed'; model: number; code: string; message: string }
-  | { kind: 'warmed'; model: number; signature: number; error?: { code: string; message: string } }
+  | WarmedEvent
+  | TrialEvent
   /** There is something to take with `takePrinted`. Comes once until that is called. */
   | { kind: 'printed'; model: number }
   | { kind: 'closed'; model: number };
@@ -308,6 +402,7 @@ export interface NativeAddon {
     length: number,
   ): void;
   Model: new (options: NativeModelOptions) => NativeModel;
+  PlanSearch: new (options: NativePlanSearchOptions) => NativePlanSearch;
   JsonReader: new (fields: NativeField[]) => NativeJsonReader;
   JsonWriter: new (
     outputs: NativeOutput[],
