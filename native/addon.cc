@@ -4,6 +4,8 @@
 #include <chrono>
 #include <cstdlib>
 
+#include "core_share_wrap.h"
+#include "descriptor_wrap.h"
 #include "dtype.h"
 #include "engine/cuda.h"
 #include "engine/engine.h"
@@ -12,6 +14,7 @@
 #include "json/json_wrap.h"
 #include "model_wrap.h"
 #include "napi_support.h"
+#include "plan_search_wrap.h"
 #include "runtime.h"
 #include "slab.h"
 
@@ -69,6 +72,12 @@ Napi::Value count_cuda_devices(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), cuda_device_count());
 }
 
+Napi::Value is_bfloat16_supported(const Napi::CallbackInfo& info) {
+  return translate_exceptions(info.Env(), [&] {
+    return Napi::Boolean::New(info.Env(), computes_bfloat16(read_string(info[0], "device")));
+  });
+}
+
 Napi::Value misalignment(const Napi::CallbackInfo& info) {
   return translate_exceptions(info.Env(), [&] {
     const auto address = reinterpret_cast<uintptr_t>(read_bytes(info[0], "bytes").data());
@@ -100,9 +109,13 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("start", Napi::Function::New<start>(env));
   exports.Set("stop", Napi::Function::New<stop>(env));
   exports.Set("exitAtOnce", Napi::Function::New<exit_at_once>(env));
+  exports.Set("bfloat16Supported", Napi::Function::New<is_bfloat16_supported>(env));
   exports.Set("Model", ModelWrap::define(env));
+  exports.Set("CoreShare", CoreShareWrap::define(env));
+  exports.Set("PlanSearch", PlanSearchWrap::define(env));
   register_json(env, exports);
   register_images(env, exports);
+  register_descriptors(env, exports);
   return exports;
 }
 

@@ -50,6 +50,9 @@ Napi::Object description_to_js(Napi::Env env, const ModelDescription& descriptio
   object.Set("parameterBytes", static_cast<double>(description.parameter_bytes));
   object.Set("loadMilliseconds", description.load_milliseconds);
   object.Set("frozen", description.frozen);
+  object.Set("optimized", description.optimized);
+  object.Set("channelsLast", description.channels_last);
+  object.Set("straightLine", description.straight_line);
   return object;
 }
 
@@ -112,6 +115,15 @@ void fill(Napi::Object& object, FailedEvent& event) {
 void fill(Napi::Object& object, WarmedEvent& event) {
   object.Set("kind", "warmed");
   object.Set("signature", event.signature);
+  object.Set("microseconds", numbers_to_js(object.Env(), event.microseconds));
+  set_error(object, event.error);
+}
+
+void fill(Napi::Object& object, TrialEvent& event) {
+  object.Set("kind", "trial");
+  object.Set("microseconds", numbers_to_js(object.Env(), event.microseconds));
+  object.Set("deviation", event.deviation);
+  object.Set("prepareMilliseconds", event.prepare_milliseconds);
   set_error(object, event.error);
 }
 
@@ -134,6 +146,12 @@ void fill(Napi::Object& object, ExplainedEvent& event) {
   object.Set("dims", dims_to_js(object.Env(), event.attributions.dims));
   object.Set("attributions", floats_to_js(object.Env(), event.attributions.values));
   set_error(object, event.error);
+}
+
+void fill(Napi::Object& object, LoopEvent& event) {
+  object.Set("kind", "loop");
+  object.Set("rows", event.rows);
+  if (!event.reason.empty()) object.Set("reason", event.reason);
 }
 
 void fill(Napi::Object& object, PrintedEvent&) { object.Set("kind", "printed"); }

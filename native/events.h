@@ -1,6 +1,7 @@
 // What the execution threads tell the main loop.
 #pragma once
 
+#include <limits>
 #include <optional>
 #include <string>
 #include <variant>
@@ -45,6 +46,16 @@ struct FailedEvent {
 struct WarmedEvent {
   int model = 0;
   int signature = -1;
+  std::vector<double> microseconds;  // of a batch of each number of rows
+  std::optional<FailedEvent> error;
+};
+
+// Answers a trial of a plan search, whose id stands for the model.
+struct TrialEvent {
+  int model = 0;
+  std::vector<double> microseconds;  // of a batch of each number of rows
+  double deviation = std::numeric_limits<double>::quiet_NaN();
+  double prepare_milliseconds = 0;
   std::optional<FailedEvent> error;
 };
 
@@ -64,6 +75,13 @@ struct ExplainedEvent {
   std::optional<FailedEvent> error;
 };
 
+// Answers a wish for batches on the main loop, or tells that they have ended there.
+struct LoopEvent {
+  int model = 0;
+  int rows = 0;        // batches of up to so many rows run there
+  std::string reason;  // why there are none, unless nobody asked for them
+};
+
 // The model has printed something, which waits in its PrintedLines.
 struct PrintedEvent {
   int model = 0;
@@ -75,8 +93,8 @@ struct ClosedEvent {
   int model = 0;
 };
 
-using Event = std::variant<BatchEvent, LoadedEvent, FailedEvent, WarmedEvent, ScaledEvent,
-                           ExplainedEvent, PrintedEvent, ClosedEvent>;
+using Event = std::variant<BatchEvent, TrialEvent, LoadedEvent, FailedEvent, WarmedEvent,
+                           ScaledEvent, ExplainedEvent, LoopEvent, PrintedEvent, ClosedEvent>;
 
 // Where events go. post() may be called from any thread.
 class EventSink {

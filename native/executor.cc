@@ -7,6 +7,7 @@
 #include "engine/cuda.h"
 #include "error.h"
 #include "execution_thread.h"
+#include "idle_spin.h"
 
 namespace sconce {
 
@@ -14,6 +15,9 @@ namespace {
 
 // How often an instance looks at a device that is still computing while no slab is waiting.
 constexpr std::chrono::microseconds kPollInterval{50};
+
+// How long an instance waits for cores before it looks whether it is still wanted.
+constexpr std::chrono::milliseconds kPermitPatience{50};
 
 }  // namespace
 
@@ -26,6 +30,7 @@ Executor::Executor(ExecutorOptions options, EventSink& sink)
                      .printed = printed_,
                      .make_explainer = [this] { return model_->make_explainer(); }},
                     sink),
+      share_(options_.weight, options_.response_timeout),
       wanted_instances_(options_.instances),
       intra_op_threads_(options_.intra_op_threads) {}
 
@@ -77,7 +82,7 @@ void Executor::prepare(InstanceThread& self, EngineInstance& instance) {
   const std::optional<WarmUp> warm_up = closing_ ? std::nullopt : last_warm_up_;
   lock.unlock();
   instance.set_intra_op_threads(self.intra_op_threads);
-  if (warm_up) run_warm_up(instance, *warm_up);
+  if (warm_up) run_warm_up(instance, *warm_up, std::chrono::microseconds(0));
   lock.lock();
   self.load_milliseconds =
       std::chrono::duration<double, std::milli>(Clock::now() - self.asked).count();
@@ -87,7 +92,10 @@ void Executor::prepare(InstanceThread& self, EngineInstance& instance) {
 
 void Executor::serve(InstanceThread& self, EngineInstance& instance) {
   std::deque<SlabRun> in_flight;
+  IdleSpin idle_spin;
+  ComputingThreads computing;
   std::unique_lock lock(mutex_);
+  computing.set(self.intra_op_threads);
   while (true) {
     const bool stopping = closing_ || self.stop;
     const bool room = !stopping && in_flight.size() < instance.max_in_flight();
@@ -98,38 +106,60 @@ void Executor::serve(InstanceThread& self, EngineInstance& instance) {
     if (self.intra_op_threads != intra_op_threads_) {
       const int threads = intra_op_threads_;
       self.intra_op_threads = threads;
+      computing.set(threads);
       lock.unlock();
       instance.set_intra_op_threads(threads);
       lock.lock();
     } else if (!stopping && self.warmed_generation != warm_up_generation_ && in_flight.empty()) {
       warm(self, instance, lock);
     } else if (room && !queue_.empty()) {
+      idle_spin.end(queue_.front().rung);
+      const bool shares_cores = options_.engine.device == "cpu";
+      const std::optional<CorePermits::Permit> permit =
+          shares_cores ? wait_for_cores(self, lock) : std::nullopt;
+      if (shares_cores && !permit) continue;
       QueuedSlab next = std::move(queue_.front());
       queue_.pop_front();
+      ++running_;
       lock.unlock();
       in_flight.emplace_back(std::move(next.slab), next.rung)
           .begin(instance, options_.commit_timeout);
-      if (in_flight.front().ready()) {
-        complete(in_flight.front());
-        in_flight.pop_front();
-      }
+      if (in_flight.front().ready()) finish_first(in_flight);
       lock.lock();
     } else if (!in_flight.empty()) {
       lock.unlock();
       const bool done = in_flight.front().ready();
       if (done) {
-        complete(in_flight.front());
-        in_flight.pop_front();
+        finish_first(in_flight);
       } else if (!room) {
         // Not on the condition: a bell that this instance cannot answer is for another.
         std::this_thread::sleep_for(kPollInterval);
       }
       lock.lock();
       if (!done && room && queue_.empty()) wake_.wait_for(lock, kPollInterval);
+    } else if (idle_spin.begin()) {
+      const int bells = bells_.load(std::memory_order_relaxed);
+      lock.unlock();
+      idle_spin.wait([&] { return bells_.load(std::memory_order_relaxed) != bells; });
+      lock.lock();
     } else {
       wake_.wait(lock);
     }
   }
+}
+
+std::optional<CorePermits::Permit> Executor::wait_for_cores(InstanceThread& self,
+                                                            std::unique_lock<std::mutex>& lock) {
+  const int threads = self.intra_op_threads;
+  lock.unlock();
+  std::optional<CorePermits::Permit> permit =
+      CorePermits::instance().acquire(share_, threads, kPermitPatience);
+  lock.lock();
+  if (permit && (closing_ || self.stop || queue_.empty())) {
+    permit->unused();
+    permit.reset();
+  }
+  return permit;
 }
 
 void Executor::warm(InstanceThread& self, EngineInstance& instance,
@@ -139,28 +169,39 @@ void Executor::warm(InstanceThread& self, EngineInstance& instance,
   lock.unlock();
   std::optional<FailedEvent> failure;
   int signature_id = -1;
+  WarmUpResult result;
   try {
-    const std::optional<Signature> signature = run_warm_up(instance, warm_up);
-    if (signature) signature_id = signatures_.intern(*signature);
+    result = run_warm_up(instance, warm_up);
+    if (result.signature) signature_id = signatures_.intern(*result.signature);
   } catch (const Error& error) {
     failure = FailedEvent{options_.id, error.code(), error.what()};
   }
   lock.lock();
   self.warmed_generation = generation;
   if (signature_id >= 0) warmed_.signature = signature_id;
+  warmed_.microseconds.resize(std::max(warmed_.microseconds.size(), result.microseconds.size()));
+  std::transform(result.microseconds.begin(), result.microseconds.end(),
+                 warmed_.microseconds.begin(), warmed_.microseconds.begin(),
+                 [](double own, double largest) { return std::max(own, largest); });
   if (failure) warmed_.error = std::move(failure);
   wake_supervisor();
 }
 
-void Executor::complete(SlabRun& run) {
-  SlabRun::Outcome outcome = run.finish();
+void Executor::finish_first(std::deque<SlabRun>& in_flight) {
+  BatchEvent event = complete(in_flight.front().finish(), 1);
+  in_flight.pop_front();
+  sink_.post(std::move(event));
+}
+
+BatchEvent Executor::complete(SlabRun::Outcome outcome, int taken) {
   outcome.event.model = options_.id;
   if (outcome.event.rows > 0) outcome.event.signature = signatures_.intern(outcome.signature);
   {
     const std::scoped_lock lock(mutex_);
     slabs_.at(outcome.slab->id()).busy = false;
+    running_ -= taken;
   }
-  sink_.post(std::move(outcome.event));
+  return std::move(outcome.event);
 }
 
 void Executor::fail_instance(InstanceThread& self, const std::string& code,
@@ -217,18 +258,44 @@ void Executor::remove_slab(int slab_id) {
   slabs_.erase(found);
 }
 
-void Executor::ring(int slab_id) {
-  {
-    const std::scoped_lock lock(mutex_);
-    const auto found = slabs_.find(slab_id);
-    if (found == slabs_.end()) throw Error("INTERNAL", "no such slab");
-    if (!accepts_slabs_) throw Error("MODEL_CLOSED", "the model was unloaded");
-    if (std::exchange(found->second.busy, true)) {
-      throw Error("INTERNAL", "the slab is already rung");
-    }
-    queue_.push_back({found->second.slab, Clock::now()});
+std::optional<BatchEvent> Executor::ring(int slab_id, double order, LoopTime& time) {
+  const Clock::time_point now = Clock::now();
+  std::unique_lock lock(mutex_);
+  const auto found = slabs_.find(slab_id);
+  if (found == slabs_.end()) throw Error("INTERNAL", "no such slab");
+  if (!accepts_slabs_) throw Error("MODEL_CLOSED", "the model was unloaded");
+  if (std::exchange(found->second.busy, true)) {
+    throw Error("INTERNAL", "the slab is already rung");
   }
+  std::shared_ptr<Slab> slab = found->second.slab;
+  if (runs_on_loop(*slab, now, time)) {
+    lock.unlock();
+    return run_here(std::move(slab), now, time);
+  }
+  enqueue({std::move(slab), now, order});
+  lock.unlock();
   wake_.notify_one();
+  return std::nullopt;
+}
+
+void Executor::advance(int slab_id, double order) {
+  const std::scoped_lock lock(mutex_);
+  const auto found =
+      std::find_if(queue_.begin(), queue_.end(),
+                   [slab_id](const QueuedSlab& queued) { return queued.slab->id() == slab_id; });
+  if (found == queue_.end() || found->order <= order) return;
+  QueuedSlab queued = std::move(*found);
+  queue_.erase(found);
+  queued.order = order;
+  enqueue(std::move(queued));
+}
+
+// From the back: nearly always it belongs there.
+void Executor::enqueue(QueuedSlab queued) {
+  auto place = queue_.end();
+  while (place != queue_.begin() && std::prev(place)->order > queued.order) --place;
+  queue_.insert(place, std::move(queued));
+  bells_.fetch_add(1, std::memory_order_relaxed);
 }
 
 void Executor::warm_up(WarmUp warm_up) {
@@ -275,6 +342,11 @@ std::vector<std::vector<uint64_t>> Executor::parameter_pointers() const {
 }
 
 void Executor::close() {
+  leave_loop();
+  stop();
+}
+
+void Executor::stop() {
   {
     const std::scoped_lock lock(mutex_);
     closing_ = true;

@@ -6,6 +6,7 @@
 // print, come from it.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -19,12 +20,15 @@
 #include <vector>
 
 #include "batch_runner.h"
+#include "core_permits.h"
 #include "engine/engine.h"
 #include "events.h"
 #include "explanation_queue.h"
+#include "loop_runner.h"
 #include "printed_lines.h"
 #include "signature_table.h"
 #include "slab.h"
+#include "thread_owner.h"
 #include "warm_up.h"
 
 namespace sconce {
@@ -33,22 +37,22 @@ struct ExecutorOptions {
   int id = 0;
   EngineOptions engine;
   int instances = 1;
-  int intra_op_threads = 1;  // of each instance, CPU only
+  int intra_op_threads = 1;                            // of each instance, CPU only
+  double weight = 1;                                   // its share of the cores beside other models
+  std::chrono::milliseconds response_timeout{60'000};  // a longer batch hangs, as it seems
   std::chrono::microseconds commit_timeout{};
 };
 
-class Executor {
+class Executor : public ThreadOwner {
  public:
   Executor(ExecutorOptions options, EventSink& sink);
   // Stops and joins; waits for the batch that is running.
-  ~Executor();
-  Executor(const Executor&) = delete;
-  Executor& operator=(const Executor&) = delete;
+  ~Executor() override;
 
-  [[nodiscard]] int id() const { return options_.id; }
+  [[nodiscard]] int id() const override { return options_.id; }
 
   // Starts loading; ends in a LoadedEvent or a FailedEvent.
-  void start();
+  void start() override;
 
   // Registers memory as a slab and returns its id. Throws Error for a layout that does not fit.
   int add_slab(std::span<uint8_t> memory, SlabLayout layout);
@@ -56,8 +60,22 @@ class Executor {
   // Throws Error when the slab is rung or running.
   void remove_slab(int slab_id);
 
-  // Queues a slab that has committed rows. Thread-safe. Throws Error when it is already queued.
-  void ring(int slab_id);
+  // Queues a slab that has committed rows behind those of a lower or the same order, or runs it at
+  // once where run_on_loop() allows for it and nothing else waits: then what completes it is
+  // returned. Throws Error when it is already queued. Main loop only.
+  std::optional<BatchEvent> ring(int slab_id, double order, LoopTime& time);
+
+  // Moves a queued slab forward to where this order belongs. Without effect when an instance has
+  // taken it.
+  void advance(int slab_id, double order);
+
+  // Lets batches of up to so many rows run within ring(), 0 for none. Each call ends in one
+  // LoopEvent, unless the model closes; another comes when the model turns out to be too slow for
+  // that. Throws Error with MODEL_CLOSED when the model stops. Main loop only.
+  void run_on_loop(int rows);
+
+  // On the main loop, when a LoopEvent has arrived there: prepares for what it says.
+  void settle_in(LoopEvent& event) override;
 
   // Runs zeros through every instance, once per number of rows; ends in a WarmedEvent. Instances
   // that are added later run what succeeded last before they take work.
@@ -85,12 +103,13 @@ class Executor {
 
   // Asks the threads to stop after what they are running; ends in a ClosedEvent. Slabs that are
   // still queued come back with MODEL_CLOSED. Wishes that are under way get no event of their own.
-  void close();
+  // Main loop only.
+  void close() override;
 
   // True when every thread has nothing more to do, waiting for that until `deadline`.
-  bool wait_until_ended(std::chrono::steady_clock::time_point deadline);
+  bool wait_until_ended(std::chrono::steady_clock::time_point deadline) override;
 
-  void join();
+  void join() override;
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -103,6 +122,7 @@ class Executor {
   struct QueuedSlab {
     std::shared_ptr<Slab> slab;
     Clock::time_point rung;
+    double order;
   };
   // The thread of one instance. The supervisor makes and joins it; the rest is under the mutex.
   struct InstanceThread {
@@ -137,23 +157,43 @@ class Executor {
   void end();
   void fail_queue();
 
+  // On the supervisor's thread: loop_batches.cc.
+  void make_loop_runner(std::unique_lock<std::mutex>& lock);
+
+  // On the main loop: loop_batches.cc.
+  [[nodiscard]] bool runs_on_loop(const Slab& slab, Clock::time_point now, LoopTime& time) const;
+  BatchEvent run_here(std::shared_ptr<Slab> slab, Clock::time_point rung, LoopTime& time);
+  void leave_loop();
+
   // On the thread of an instance.
   void run_instance(InstanceThread& self);
   void prepare(InstanceThread& self, EngineInstance& instance);
   void serve(InstanceThread& self, EngineInstance& instance);
   void warm(InstanceThread& self, EngineInstance& instance, std::unique_lock<std::mutex>& lock);
-  void complete(SlabRun& run);
+  void finish_first(std::deque<SlabRun>& in_flight);
+  // Waits for as many cores as a batch of the instance has threads, at most kPermitPatience; none
+  // when they do not come, or no slab waits any more. The lock is released meanwhile.
+  [[nodiscard]] std::optional<CorePermits::Permit> wait_for_cores(
+      InstanceThread& self, std::unique_lock<std::mutex>& lock);
+
+  // On the thread that has run a batch. `taken`: from the queue.
+  BatchEvent complete(SlabRun::Outcome outcome, int taken);
 
   // With the mutex held.
   void fail_instance(InstanceThread& self, const std::string& code, const std::string& message);
   [[nodiscard]] int count_wanted() const;
   void wake_supervisor();
+  void enqueue(QueuedSlab queued);
+
+  // On any thread.
+  void stop();
 
   const ExecutorOptions options_;
   EventSink& sink_;
   const std::shared_ptr<PrintedLines> printed_;
-  std::unique_ptr<EngineModel> model_;
+  std::shared_ptr<EngineModel> model_;
   ExplanationQueue explanations_;
+  const CorePermits::Member share_;
   SignatureTable signatures_;
   std::thread supervisor_;
 
@@ -168,6 +208,8 @@ class Executor {
   bool has_ended_ = false;
 
   std::deque<QueuedSlab> queue_;
+  std::atomic<int> bells_ = 0;  // rises with each slab that is queued
+  int running_ = 0;             // slabs that instances have taken and not completed
   std::map<int, RegisteredSlab> slabs_;
   int next_slab_id_ = 1;
 
@@ -184,6 +226,11 @@ class Executor {
   bool warming_ = false;
   WarmedEvent warmed_;
   std::optional<WarmUp> last_warm_up_;  // that succeeded
+
+  std::optional<int> loop_wish_;  // rows that are to run on the main loop
+  int loop_generation_ = 0;       // rises when what was wished before holds no more
+  // Made by the supervisor when there is none, used and destroyed by the main loop.
+  std::unique_ptr<LoopRunner> loop_runner_;
 };
 
 }  // namespace sconce

@@ -14,9 +14,29 @@ namespace {
 constexpr int kMaxInstances = 1024;
 constexpr int kMaxIntraOpThreads = 1024;
 constexpr int64_t kMaxTimeoutMilliseconds = 3'600'000;
+constexpr int64_t kMaxResponseTimeout = std::numeric_limits<int32_t>::max();  // milliseconds
 
 TensorMeta read_tensor_meta(const Napi::Object& object) {
   return {.dtype = read_dtype(object.Get("dtype")), .dims = read_dims(object.Get("dims"), 0)};
+}
+
+std::vector<TensorMeta> read_tensor_metas(const Napi::Value& value) {
+  const Napi::Array array = read_array(value, "inputs");
+  std::vector<TensorMeta> metas;
+  for (uint32_t i = 0; i < array.Length(); ++i) {
+    metas.push_back(read_tensor_meta(read_object(array.Get(i), "an input")));
+  }
+  return metas;
+}
+
+// Numbers of rows of batches.
+std::vector<int> read_rows(const Napi::Value& value) {
+  const Napi::Array array = read_array(value, "rows");
+  std::vector<int> rows;
+  for (uint32_t i = 0; i < array.Length(); ++i) {
+    rows.push_back(static_cast<int>(read_integer(array.Get(i), "rows", 1, kMaxCapacity)));
+  }
+  return rows;
 }
 
 Precision read_precision(const Napi::Value& value) {
@@ -26,6 +46,19 @@ Precision read_precision(const Napi::Value& value) {
   if (name == "bfloat16") return Precision::kBFloat16;
   if (name == "float16") return Precision::kFloat16;
   throw Error("INTERNAL", "precision must be float32, bfloat16 or float16, not " + name);
+}
+
+EnginePlan read_plan(const Napi::Object& object) {
+  return {.freeze = object.Get("freeze").ToBoolean(),
+          .optimize = object.Get("optimize").ToBoolean(),
+          .channels_last = object.Get("channelsLast").ToBoolean(),
+          .precision = read_precision(object.Get("precision"))};
+}
+
+double read_weight(const Napi::Value& value) {
+  if (value.IsUndefined()) return 1;
+  if (!value.IsNumber()) throw Error("INTERNAL", "weight must be a number");
+  return value.As<Napi::Number>().DoubleValue();
 }
 
 InputForm read_input_form(const Napi::Value& value) {
@@ -89,16 +122,31 @@ int read_intra_op_threads(const Napi::Value& value) {
 }
 
 WarmUp read_warm_up(const Napi::Value& inputs, const Napi::Value& rows) {
-  WarmUp warm_up;
-  const Napi::Array metas = read_array(inputs, "inputs");
-  for (uint32_t i = 0; i < metas.Length(); ++i) {
-    warm_up.inputs.push_back(read_tensor_meta(read_object(metas.Get(i), "an input")));
+  return {.inputs = read_tensor_metas(inputs), .rows = read_rows(rows)};
+}
+
+PlanSearchOptions read_search_options(const Napi::Object& object) {
+  PlanSearchOptions options;
+  options.engine.path = read_string(object.Get("path"), "path");
+  options.engine.device = read_string(object.Get("device"), "device");
+  options.engine.input_forms = read_input_forms(object.Get("inputForms"));
+  options.inputs = read_tensor_metas(object.Get("inputs"));
+  return options;
+}
+
+Trial read_trial(const Napi::Object& object) {
+  Trial trial{.plan = read_plan(read_object(object.Get("plan"), "plan")),
+              .rows = read_rows(object.Get("rows")),
+              .instances = read_instances(object.Get("instances")),
+              .intra_op_threads = read_intra_op_threads(object.Get("intraOpThreads")),
+              .budget = {}};
+  if (trial.rows.empty()) throw Error("INTERNAL", "rows must have a number at least");
+  const double budget = object.Get("budget").ToNumber().DoubleValue();
+  if (!(budget >= 0 && budget <= static_cast<double>(kMaxTimeoutMilliseconds))) {
+    throw Error("INTERNAL", "budget is out of range");
   }
-  const Napi::Array sizes = read_array(rows, "rows");
-  for (uint32_t i = 0; i < sizes.Length(); ++i) {
-    warm_up.rows.push_back(static_cast<int>(read_integer(sizes.Get(i), "rows", 1, kMaxCapacity)));
-  }
-  return warm_up;
+  trial.budget = std::chrono::microseconds(static_cast<int64_t>(budget * 1000));
+  return trial;
 }
 
 ExplanationRequest read_explanation_request(const Napi::Object& object) {
@@ -127,11 +175,15 @@ ExecutorOptions read_options(const Napi::Object& object) {
   ExecutorOptions options;
   options.engine.path = read_string(object.Get("path"), "path");
   options.engine.device = read_string(object.Get("device"), "device");
-  options.engine.freeze = object.Get("freeze").ToBoolean();
-  options.engine.precision = read_precision(object.Get("precision"));
+  options.engine.plan = read_plan(object);
   options.engine.input_forms = read_input_forms(object.Get("inputForms"));
   options.instances = read_instances(object.Get("instances"));
   options.intra_op_threads = read_intra_op_threads(object.Get("intraOpThreads"));
+  options.weight = read_weight(object.Get("weight"));
+  if (const Napi::Value timeout = object.Get("responseTimeout"); !timeout.IsUndefined()) {
+    options.response_timeout =
+        std::chrono::milliseconds(read_integer(timeout, "responseTimeout", 1, kMaxResponseTimeout));
+  }
   options.commit_timeout = std::chrono::milliseconds(
       read_integer(object.Get("commitTimeout"), "commitTimeout", 0, kMaxTimeoutMilliseconds));
   return options;

@@ -4,6 +4,7 @@
 #include <napi.h>
 
 #include "executor.h"
+#include "plan_search.h"
 
 namespace sconce {
 
@@ -11,6 +12,8 @@ namespace sconce {
 ExecutorOptions read_options(const Napi::Object& object);
 SlabLayout read_layout(const Napi::Object& object);
 WarmUp read_warm_up(const Napi::Value& inputs, const Napi::Value& rows);
+PlanSearchOptions read_search_options(const Napi::Object& object);
+Trial read_trial(const Napi::Object& object);
 ExplanationRequest read_explanation_request(const Napi::Object& object);
 int read_instances(const Napi::Value& value);
 int read_intra_op_threads(const Napi::Value& value);

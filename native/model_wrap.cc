@@ -1,5 +1,8 @@
 #include "model_wrap.h"
 
+#include <cmath>
+#include <limits>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +20,15 @@ int read_id(const Napi::CallbackInfo& info) {
   return static_cast<int>(read_integer(info[0], "id", 0, std::numeric_limits<int32_t>::max()));
 }
 
+// 0 when it is left out.
+double read_order(const Napi::Value& value) {
+  if (value.IsUndefined()) return 0;
+  const double order = value.IsNumber() ? value.As<Napi::Number>().DoubleValue()
+                                        : std::numeric_limits<double>::quiet_NaN();
+  if (std::isnan(order)) throw Error("INTERNAL", "order must be a number");
+  return order;
+}
+
 }  // namespace
 
 Napi::Function ModelWrap::define(Napi::Env env) {
@@ -24,7 +36,9 @@ Napi::Function ModelWrap::define(Napi::Env env) {
       env, "Model",
       {InstanceAccessor<&ModelWrap::id>("id"), InstanceMethod<&ModelWrap::add_slab>("addSlab"),
        InstanceMethod<&ModelWrap::remove_slab>("removeSlab"),
-       InstanceMethod<&ModelWrap::ring>("ring"), InstanceMethod<&ModelWrap::signature>("signature"),
+       InstanceMethod<&ModelWrap::ring>("ring"), InstanceMethod<&ModelWrap::advance>("advance"),
+       InstanceMethod<&ModelWrap::run_on_loop>("runOnLoop"),
+       InstanceMethod<&ModelWrap::signature>("signature"),
        InstanceMethod<&ModelWrap::warm_up>("warmUp"), InstanceMethod<&ModelWrap::scale>("scale"),
        InstanceMethod<&ModelWrap::explain>("explain"),
        InstanceMethod<&ModelWrap::parameter_pointers>("parameterPointers"),
@@ -68,7 +82,22 @@ Napi::Value ModelWrap::remove_slab(const Napi::CallbackInfo& info) {
 
 Napi::Value ModelWrap::ring(const Napi::CallbackInfo& info) {
   return translate_exceptions(info.Env(), [&] {
-    executor_->ring(read_id(info));
+    std::optional<BatchEvent> event =
+        executor_->ring(read_id(info), read_order(info[1]), Runtime::instance().loop_time());
+    return event ? event_to_js(info.Env(), std::move(*event)) : info.Env().Undefined();
+  });
+}
+
+Napi::Value ModelWrap::advance(const Napi::CallbackInfo& info) {
+  return translate_exceptions(info.Env(), [&] {
+    executor_->advance(read_id(info), read_order(info[1]));
+    return info.Env().Undefined();
+  });
+}
+
+Napi::Value ModelWrap::run_on_loop(const Napi::CallbackInfo& info) {
+  return translate_exceptions(info.Env(), [&] {
+    executor_->run_on_loop(static_cast<int>(read_integer(info[0], "rows", 0, kMaxCapacity)));
     return info.Env().Undefined();
   });
 }

@@ -25,6 +25,8 @@ class ModelWrap : public Napi::ObjectWrap<ModelWrap> {
   Napi::Value add_slab(const Napi::CallbackInfo& info);
   Napi::Value remove_slab(const Napi::CallbackInfo& info);
   Napi::Value ring(const Napi::CallbackInfo& info);
+  Napi::Value advance(const Napi::CallbackInfo& info);
+  Napi::Value run_on_loop(const Napi::CallbackInfo& info);
   Napi::Value signature(const Napi::CallbackInfo& info);
   Napi::Value warm_up(const Napi::CallbackInfo& info);
   Napi::Value scale(const Napi::CallbackInfo& info);

@@ -27,17 +27,30 @@ void Runtime::start(Napi::Env env, Napi::Function on_events) {
 }
 
 std::shared_ptr<Executor> Runtime::create(ExecutorOptions options) {
-  {
-    const std::scoped_lock lock(mutex_);
-    if (!running_) throw Error("INTERNAL", "the runtime is not started");
-  }
-  options.id = next_model_id_++;
+  options.id = take_id();
   auto executor = std::make_shared<Executor>(std::move(options), *this);
-  executor->start();
-  executors_.emplace(executor->id(), executor);
-  // The loop stays alive while there are threads that have something to say.
-  if (executors_.size() == 1) wake_.Ref(env_);
+  start(executor);
   return executor;
+}
+
+std::shared_ptr<PlanSearch> Runtime::create(PlanSearchOptions options) {
+  options.id = take_id();
+  auto search = std::make_shared<PlanSearch>(std::move(options), *this);
+  start(search);
+  return search;
+}
+
+int Runtime::take_id() {
+  const std::scoped_lock lock(mutex_);
+  if (!running_) throw Error("INTERNAL", "the runtime is not started");
+  return next_id_++;
+}
+
+void Runtime::start(std::shared_ptr<ThreadOwner> owner) {
+  owner->start();
+  owners_.emplace(owner->id(), std::move(owner));
+  // The loop stays alive while there are threads that have something to say.
+  if (owners_.size() == 1) wake_.Ref(env_);
 }
 
 void Runtime::post(Event event) {
@@ -60,33 +73,41 @@ void Runtime::deliver(Napi::Env env, Napi::Function on_events) {
   Napi::Array list = Napi::Array::New(env, events.size());
   uint32_t index = 0;
   for (Event& event : events) {
-    if (const auto* closed = std::get_if<ClosedEvent>(&event)) {
-      const auto found = executors_.find(closed->model);
-      if (found != executors_.end()) {
-        found->second->join();
-        executors_.erase(found);
-        if (executors_.empty()) wake_.Unref(env);
-      }
-    }
+    prepare(env, event);
     list[index++] = event_to_js(env, std::move(event));
   }
   on_events.Call({list});
 }
 
+void Runtime::prepare(Napi::Env env, Event& event) {
+  if (auto* loop = std::get_if<LoopEvent>(&event)) {
+    const auto found = owners_.find(loop->model);
+    if (found != owners_.end()) found->second->settle_in(*loop);
+  } else if (const auto* closed = std::get_if<ClosedEvent>(&event)) {
+    const auto found = owners_.find(closed->model);
+    if (found == owners_.end()) return;
+    // One that failed was not told to close.
+    found->second->close();
+    found->second->join();
+    owners_.erase(found);
+    if (owners_.empty()) wake_.Unref(env);
+  }
+}
+
 bool Runtime::stop(std::chrono::milliseconds timeout) {
   const auto deadline = std::chrono::steady_clock::now() + timeout;
-  for (auto& [id, executor] : executors_) executor->close();
-  for (auto& [id, executor] : executors_) {
-    if (!executor->wait_until_ended(deadline)) return false;
-    executor->join();
+  for (auto& [id, owner] : owners_) owner->close();
+  for (auto& [id, owner] : owners_) {
+    if (!owner->wait_until_ended(deadline)) return false;
+    owner->join();
   }
   return true;
 }
 
 void Runtime::release() {
-  for (auto& [id, executor] : executors_) executor->close();
-  for (auto& [id, executor] : executors_) executor->join();
-  executors_.clear();
+  for (auto& [id, owner] : owners_) owner->close();
+  for (auto& [id, owner] : owners_) owner->join();
+  owners_.clear();
   const std::scoped_lock lock(mutex_);
   running_ = false;
   events_.clear();

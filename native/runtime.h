@@ -1,5 +1,5 @@
 // The one place where execution threads meet the main loop: a queue of events and a single
-// ThreadSafeFunction in the main environment. It also knows every executor, so that all threads
+// ThreadSafeFunction in the main environment. It also knows every owner of threads, so that all
 // are joined before the environment goes.
 #pragma once
 
@@ -12,6 +12,7 @@
 
 #include "events.h"
 #include "executor.h"
+#include "plan_search.h"
 
 namespace sconce {
 
@@ -26,15 +27,26 @@ class Runtime : public EventSink {
   // Creates and starts an executor. Throws Error before start().
   std::shared_ptr<Executor> create(ExecutorOptions options);
 
+  // Creates and starts a plan search. Throws Error before start().
+  std::shared_ptr<PlanSearch> create(PlanSearchOptions options);
+
   void post(Event event) override;
 
-  // Stops every executor. Must happen before the process runs static destructors, because LibTorch
-  // does not survive them. Returns false when a batch is still running at the deadline.
+  // Main thread only.
+  [[nodiscard]] LoopTime& loop_time() { return loop_time_; }
+
+  // Stops every owner of threads. Must happen before the process runs static destructors, because
+  // LibTorch does not survive them. Returns false when a batch is still running at the deadline.
   bool stop(std::chrono::milliseconds timeout);
 
  private:
   Runtime() = default;
+  // The id of a new owner. Throws Error before start().
+  int take_id();
+  void start(std::shared_ptr<ThreadOwner> owner);
   void deliver(Napi::Env env, Napi::Function on_events);
+  // What the main loop has to do before JavaScript hears of an event.
+  void prepare(Napi::Env env, Event& event);
   // Joins every thread, however long it takes, then lets go of the environment.
   void release();
 
@@ -44,8 +56,9 @@ class Runtime : public EventSink {
   Napi::ThreadSafeFunction wake_;
   napi_env env_ = nullptr;
   // Main thread only:
-  std::map<int, std::shared_ptr<Executor>> executors_;
-  int next_model_id_ = 1;
+  std::map<int, std::shared_ptr<ThreadOwner>> owners_;
+  int next_id_ = 1;
+  LoopTime loop_time_;
 };
 
 }  // namespace sconce

@@ -58,6 +58,12 @@ std::atomic_ref<int32_t> Slab::word(size_t index) const {
   return std::atomic_ref<int32_t>(reinterpret_cast<int32_t*>(memory_.data())[index]);
 }
 
+int Slab::settled_rows() const {
+  const int reserved = word(kStateWord).load() & kCountMask;
+  const int settled = word(kSettledWord).load() & kCountMask;
+  return settled < reserved ? -1 : std::min(reserved, layout_.capacity);
+}
+
 int Slab::seal() {
   // The flag stays set until the slab is recycled, so that reservations fail from here on. The
   // count is clamped because shared memory is not to be trusted with our bounds.

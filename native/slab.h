@@ -71,6 +71,9 @@ class Slab {
     return memory_.data() + spec.offset + static_cast<size_t>(row) * spec.row_bytes;
   }
 
+  // Rows reserved so far, when every one of them is settled; -1 while a writer is at work.
+  [[nodiscard]] int settled_rows() const;
+
   // Ends reservation; returns how many rows were reserved.
   int seal();
 

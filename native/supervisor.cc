@@ -15,6 +15,7 @@ void Executor::supervise() {
   const PrintRedirection redirection(printed_);
   try {
     model_ = load_torchscript(options_.engine);
+    return_free_memory(options_.engine.device);  // of what preparing the module left
     watch_instances();
   } catch (const Error& error) {
     sink_.post(FailedEvent{options_.id, error.code(), error.what()});
@@ -31,6 +32,7 @@ void Executor::watch_instances() {
     join_left(lock);
     adjust(lock);
     report();
+    make_loop_runner(lock);
     changed_.wait(lock, [this] { return has_changed_ || closing_; });
   }
 }
@@ -137,7 +139,7 @@ void Executor::report_warm_up() {
 }
 
 void Executor::end() {
-  close();
+  stop();
   // Only this thread changes the list.
   for (InstanceThread& instance : instances_) {
     if (instance.thread.joinable()) instance.thread.join();

@@ -1,54 +1,53 @@
 #include "warm_up.h"
 
-#include <chrono>
-#include <cstring>
+#include <algorithm>
 #include <new>
-#include <thread>
+#include <utility>
 
 #include "error.h"
-#include "slab.h"
+#include "sample_batch.h"
 
 namespace sconce {
 
 namespace {
 
-constexpr std::chrono::microseconds kPollInterval{50};
+// TorchScript profiles the first run of a graph and optimises the second. On the CPU it
+// makes nothing for one number of rows only: a batch of another number is as fast.
+constexpr int kSettlingRuns = 2;
+constexpr size_t kLeastRepetitions = 2;
+constexpr size_t kMostRepetitions = 100;
 
-// TorchScript profiles the first runs of a graph and optimises the next ones.
-constexpr int kRepetitions = 3;
-
-Signature run_zeros(EngineInstance& instance, const std::vector<TensorMeta>& inputs, int rows) {
-  std::vector<AlignedBytes> memory;
-  Batch batch{.rows = rows, .inputs = {}, .output_area = {}};
-  for (const TensorMeta& input : inputs) {
-    size_t bytes = 0;
-    if (__builtin_mul_overflow(row_bytes(input.dtype, input.dims), static_cast<size_t>(rows),
-                               &bytes)) {
-      throw std::bad_alloc();
-    }
-    memory.push_back(allocate_aligned(bytes));
-    std::memset(memory.back().get(), 0, bytes);
-    batch.inputs.push_back({memory.back().get(), input.dtype, input.dims});
-  }
-  Signature signature;
-  for (int i = 0; i < kRepetitions; ++i) {
-    const std::unique_ptr<Run> run = instance.submit(batch);
-    while (!run->ready()) std::this_thread::sleep_for(kPollInterval);
-    signature = run->take_result().signature;
-  }
-  return signature;
+double time_batch(SampleBatch& batch, std::chrono::microseconds budget) {
+  std::vector<double> microseconds;
+  const auto end = std::chrono::steady_clock::now() + budget;
+  do {
+    microseconds.push_back(batch.run().count());
+  } while (microseconds.size() < kLeastRepetitions ||
+           (microseconds.size() < kMostRepetitions && std::chrono::steady_clock::now() < end));
+  return median(std::move(microseconds));
 }
 
 }  // namespace
 
-std::optional<Signature> run_warm_up(EngineInstance& instance, const WarmUp& warm_up) {
-  std::optional<Signature> signature;
+WarmUpResult run_warm_up(EngineInstance& instance, const WarmUp& warm_up,
+                         std::chrono::microseconds budget) {
+  WarmUpResult result;
+  if (warm_up.rows.empty()) return result;
   try {
-    for (const int rows : warm_up.rows) signature = run_zeros(instance, warm_up.inputs, rows);
+    const SampleRows samples = SampleRows::zeros(
+        warm_up.inputs, *std::max_element(warm_up.rows.begin(), warm_up.rows.end()));
+    SampleBatch first(instance, samples, warm_up.rows.front());
+    for (int i = 0; i < kSettlingRuns; ++i) first.run();
+    for (const int rows : warm_up.rows) {
+      SampleBatch batch(instance, samples, rows);
+      batch.run();  // makes what is kept for this number of rows
+      result.microseconds.push_back(time_batch(batch, budget));
+      result.signature = batch.signature();
+    }
   } catch (const std::bad_alloc&) {
     throw Error("OUT_OF_MEMORY", "there is no memory for a batch of zeros");
   }
-  return signature;
+  return result;
 }
 
 }  // namespace sconce

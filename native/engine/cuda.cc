@@ -11,6 +11,22 @@ namespace sconce {
 
 int cuda_device_count() { return static_cast<int>(c10::cuda::device_count()); }
 
+bool cuda_computes_bfloat16(const std::string& device) {
+  constexpr int kAmpere = 8;  // the first compute capability that has them
+  try {
+    const c10::Device parsed(device);
+    if (!parsed.is_cuda()) return false;
+    const int index = parsed.has_index() ? parsed.index() : 0;
+    if (index >= cuda_device_count()) return false;
+    int major = 0;
+    return cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, index) ==
+               cudaSuccess &&
+           major >= kAmpere;
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
 bool pin_memory(void* memory, size_t bytes) {
   if (cuda_device_count() == 0) return false;
   if (cudaHostRegister(memory, bytes, cudaHostRegisterPortable) == cudaSuccess) return true;

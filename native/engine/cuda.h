@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
 
 #ifdef SCONCE_CUDA
 #include <ATen/core/Tensor.h>
@@ -16,6 +17,9 @@ namespace sconce {
 
 // Number of usable CUDA devices; 0 when there is no driver or no GPU.
 int cuda_device_count();
+
+// True when the device "cuda:N" has instructions for bfloat16; false when there is no such device.
+bool cuda_computes_bfloat16(const std::string& device);
 
 // Page-locks host memory so that copies to the device are asynchronous. Returns false when that is
 // not possible; the memory then works as pageable memory does.
@@ -71,6 +75,7 @@ class CudaPipeline {
 #else
 
 inline int cuda_device_count() { return 0; }
+inline bool cuda_computes_bfloat16(const std::string&) { return false; }
 inline bool pin_memory(void*, size_t) { return false; }
 inline void unpin_memory(void*) {}
 inline void release_device_memory() noexcept {}

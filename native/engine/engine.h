@@ -27,13 +27,21 @@ enum class InputForm : uint8_t {
   kOffsets,  // where each row of the joined input before it begins: int64 [rows]. Not in a batch
 };
 
-struct EngineOptions {
-  std::string path;
-  std::string device;  // "cpu" or "cuda:N"
+// How a module is prepared before it runs.
+struct EnginePlan {
   bool freeze = true;
+  bool optimize = false;  // optimize_for_inference; without effect unless frozen
+  // Weights and inputs of 4 dimensions in channels-last order.
+  bool channels_last = false;
   // Anything but kFloat32: the module is converted when it is loaded, float32 and float64 inputs
   // are converted for each batch, and outputs of that precision come back as float32.
   Precision precision = Precision::kFloat32;
+};
+
+struct EngineOptions {
+  std::string path;
+  std::string device;  // "cpu" or "cuda:N"
+  EnginePlan plan;
   std::vector<InputForm> input_forms;  // of the arguments; kRows where there are fewer
 };
 
@@ -51,6 +59,11 @@ struct ModelDescription {
   size_t parameter_bytes = 0;
   double load_milliseconds = 0;
   bool frozen = false;
+  bool optimized = false;
+  bool channels_last = false;
+  // The same operations for every input of the same shapes: no loops, no branches but those that
+  // end in a failure, nothing forked, nothing printed, no sizes that are made of values.
+  bool straight_line = false;
 };
 
 struct TensorMeta {
@@ -122,7 +135,7 @@ class Run {
   [[nodiscard]] virtual BatchResult take_result() = 0;
 };
 
-// Runs batches on one device, on the thread that made it.
+// Runs batches on one device, on one thread at a time.
 class EngineInstance {
  public:
   virtual ~EngineInstance() = default;
@@ -130,7 +143,7 @@ class EngineInstance {
   // untouched until the run is ready.
   [[nodiscard]] virtual std::unique_ptr<Run> submit(const Batch& batch) = 0;
   // How many threads a batch may use, from the next one on; CPU only. Called before the first
-  // batch.
+  // batch, on the thread that runs batches from there on.
   virtual void set_intra_op_threads(int threads) = 0;
   // How many runs may be under way at once, so that copies overlap with compute.
   [[nodiscard]] virtual size_t max_in_flight() const { return 1; }
@@ -140,8 +153,8 @@ class EngineInstance {
   [[nodiscard]] virtual std::vector<uint64_t> parameter_pointers() const = 0;
 };
 
-// A loaded model file, which its instances must not outlive. make_instance() is called on the
-// thread that will use the instance.
+// A loaded model file, which its instances must not outlive. On a GPU make_instance() is called on
+// the thread that will use the instance.
 class EngineModel {
  public:
   virtual ~EngineModel() = default;
@@ -151,6 +164,24 @@ class EngineModel {
   // Reads the file once more. Thread-safe. Throws Error with MODEL_LOAD_FAILED or OUT_OF_MEMORY.
   [[nodiscard]] virtual std::unique_ptr<EngineExplainer> make_explainer() = 0;
 };
+
+// A model file in memory, from which models are prepared in several ways. None of them sees what
+// another has done to the module.
+class EngineFile {
+ public:
+  virtual ~EngineFile() = default;
+  // Shares the parameters with the file where nothing changes them. Throws Error with
+  // MODEL_LOAD_FAILED or OUT_OF_MEMORY.
+  [[nodiscard]] virtual std::unique_ptr<EngineModel> prepare(const EnginePlan& plan) = 0;
+};
+
+// Reads a TorchScript file; the plan is not used. Throws Error with MODEL_LOAD_FAILED or
+// OUT_OF_MEMORY.
+std::unique_ptr<EngineFile> open_torchscript(const EngineOptions& options);
+
+// True when the device computes in bfloat16 by instructions of its own. "cpu" or "cuda:N"; false
+// for any other name.
+bool computes_bfloat16(const std::string& device);
 
 // Loads a TorchScript file. Throws Error with MODEL_LOAD_FAILED or OUT_OF_MEMORY.
 std::unique_ptr<EngineModel> load_torchscript(const EngineOptions& options);

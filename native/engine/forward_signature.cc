@@ -21,6 +21,18 @@ bool is_list_of_tensors(const c10::TypePtr& type) {
          list->expectRef<c10::ListType>().getElementType()->kind() == c10::TypeKind::TensorType;
 }
 
+bool writes_attributes(const torch::jit::Block& block, const torch::jit::AliasDb& aliases) {
+  const auto nodes = block.nodes();
+  return std::any_of(nodes.begin(), nodes.end(), [&](const torch::jit::Node* node) {
+    if (node->kind() == c10::prim::SetAttr) return true;
+    if (node->kind() == c10::prim::GetAttr && aliases.hasWriters(node->output())) return true;
+    const auto blocks = node->blocks();
+    return std::any_of(blocks.begin(), blocks.end(), [&](const torch::jit::Block* inner) {
+      return writes_attributes(*inner, aliases);
+    });
+  });
+}
+
 }  // namespace
 
 std::shared_ptr<torch::jit::Graph> inlined_forward(const torch::jit::Module& module) {
@@ -65,6 +77,12 @@ bool writes_arguments(const torch::jit::Module& module) {
   return std::any_of(arguments.begin(), arguments.end(), [&](const torch::jit::Value* argument) {
     return aliases.hasWriters(argument);
   });
+}
+
+bool writes_attributes(const torch::jit::Module& module) {
+  const std::shared_ptr<torch::jit::Graph> graph = inlined_forward(module);
+  const torch::jit::AliasDb aliases(graph);
+  return writes_attributes(*graph->block(), aliases);
 }
 
 std::vector<InputForm> argument_forms(const torch::jit::Module& module,

@@ -24,6 +24,9 @@ std::string read_returns(const torch::jit::Module& module);
 // True when forward may write to one of its arguments, also through a view of it.
 bool writes_arguments(const torch::jit::Module& module);
 
+// True when forward may change the module: write to a tensor of it or replace an attribute.
+bool writes_attributes(const torch::jit::Module& module);
+
 // The form of each argument: what was configured, and lists where forward declares List[Tensor].
 std::vector<InputForm> argument_forms(const torch::jit::Module& module,
                                       const std::vector<InputForm>& configured);

@@ -12,7 +12,14 @@ ModuleTensors::ModuleTensors(const torch::jit::Module& module) {
 }
 
 void ModuleTensors::add(const at::Tensor& tensor) {
-  if (!tensor.defined() || !tensor.has_storage()) return;
+  if (!tensor.defined()) return;
+  if (tensor.is_mkldnn()) {
+    // In an order of its own behind a handle, which is not copied either.
+    const auto handle = reinterpret_cast<uint64_t>(tensor.unsafeGetTensorImpl());
+    if (pointers_.insert(handle).second) bytes_ += tensor.numel() * tensor.element_size();
+    return;
+  }
+  if (!tensor.has_storage()) return;
   const auto pointer = reinterpret_cast<uint64_t>(tensor.storage().data());
   if (pointer == 0) return;
   if (pointers_.insert(pointer).second) bytes_ += tensor.storage().nbytes();
@@ -31,7 +38,9 @@ void ModuleTensors::add(const c10::IValue& value) {
 
 void ModuleTensors::add(const torch::jit::Block& block) {
   for (const torch::jit::Node* node : block.nodes()) {
-    if (node->kind() == c10::prim::Constant && node->hasAttribute(c10::attr::value)) {
+    const bool is_constant =
+        node->kind() == c10::prim::Constant || node->kind() == c10::prim::ConstantMKLDNNTensor;
+    if (is_constant && node->hasAttribute(c10::attr::value)) {
       if (node->kindOf(c10::attr::value) == torch::jit::AttributeKind::t) {
         add(node->t(c10::attr::value));
       } else if (node->kindOf(c10::attr::value) == torch::jit::AttributeKind::ival) {

@@ -15,7 +15,7 @@ class ModuleTensors {
  public:
   explicit ModuleTensors(const torch::jit::Module& module);
 
-  // Addresses of their storages.
+  // Addresses of their storages, or of what stands for them where they are opaque.
   [[nodiscard]] const std::set<uint64_t>& pointers() const { return pointers_; }
   // Each storage counted once.
   [[nodiscard]] size_t bytes() const { return bytes_; }

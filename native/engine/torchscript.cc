@@ -1,26 +1,29 @@
-// The TorchScript engine: a module, and the instances that run it.
+// The TorchScript engine: files, and the models that are prepared from them.
 #include <ATen/Parallel.h>
+#include <ATen/cpu/Utils.h>
 #include <c10/core/InferenceMode.h>
 #include <torch/csrc/jit/api/module.h>
 #include <torch/version.h>
 
+#include <algorithm>
+#include <array>
 #include <chrono>
+#include <iterator>
 #include <mutex>
 #include <utility>
 
 #include "../error.h"
-#include "argument_list.h"
 #include "cuda.h"
 #include "engine.h"
 #include "failure.h"
 #include "forward_signature.h"
 #include "integrated_gradients.h"
-#include "module_copies.h"
 #include "module_file.h"
+#include "module_preparation.h"
 #include "module_tensors.h"
-#include "output_reader.h"
 #include "precision.h"
-#include "tensor_memory.h"
+#include "straight_line.h"
+#include "torchscript_instance.h"
 
 #if TORCH_VERSION_MAJOR < 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR < 11)
 #error "LibTorch 2.11 or newer is required: see docs/quickstart.md"
@@ -30,188 +33,47 @@ namespace sconce {
 
 namespace {
 
-// A run whose result is complete, or will be when the device says so.
-class TorchRun : public Run {
- public:
-  BatchResult result;
-#ifdef SCONCE_CUDA
-  std::unique_ptr<CudaPipeline::Completion> completion;
-  std::vector<at::Tensor> keep_alive;
-#endif
+// Those by which CPUs compute in bfloat16, as LibTorch calls them.
+constexpr std::array kBFloat16Instructions{"avx512_bf16", "amx_bf16", "arm_bf16", "bf16"};
 
-  bool ready() override {
-#ifdef SCONCE_CUDA
-    try {
-      return completion == nullptr || completion->reached();
-    } catch (const std::exception& error) {
-      rethrow("MODEL_FAILED", error);
-    }
-#else
-    return true;
-#endif
-  }
-
-  BatchResult take_result() override { return std::move(result); }
-};
-
-// What all instances of a model have in common.
-struct SharedModel {
-  std::unique_ptr<ModuleCopies> copies;
-  c10::Device device;
-  std::optional<at::ScalarType> converted;  // the precision, when it is not the file's own
-  bool writes_inputs = false;
-  std::vector<InputForm> forms;  // of the arguments
-};
-
-class TorchScriptInstance : public EngineInstance {
- public:
-  explicit TorchScriptInstance(SharedModel& model) : model_(model), module_(model.copies->take()) {
-#ifdef SCONCE_CUDA
-    const c10::Device device = model.device;
-    if (device.is_cuda()) {
-      c10::cuda::set_device(device.index());
-      pipeline_.emplace(device.index());
-    }
-#endif
-  }
-
-  ~TorchScriptInstance() override { model_.copies->give_back(std::move(module_)); }
-
-  void set_intra_op_threads(int threads) override {
-    if (!model_.device.is_cpu()) return;
-    // A setting of this thread: with OpenMP each thread that starts parallel regions has its own
-    // team size. LibTorch gives a thread the number that was set last anywhere when it first asks,
-    // so it is made to ask before.
-    (void)at::get_num_threads();
-    at::set_num_threads(threads);
-  }
-
-  std::unique_ptr<Run> submit(const Batch& batch) override {
-    auto run = std::make_unique<TorchRun>();
-    try {
-      std::vector<at::Tensor> outputs = forward(batch, *run);
-      place(batch, outputs, *run);
-    } catch (const Error&) {
-      throw;
-    } catch (const std::exception& error) {
-      rethrow("MODEL_FAILED", error, precision_note());
-    }
-    return run;
-  }
-
-  [[nodiscard]] size_t max_in_flight() const override {
-#ifdef SCONCE_CUDA
-    if (pipeline_) return 2;
-#endif
-    return 1;
-  }
-
-  [[nodiscard]] bool writes_inputs() const override { return model_.writes_inputs; }
-
-  [[nodiscard]] std::vector<uint64_t> parameter_pointers() const override {
-    const ModuleTensors tensors(module_);
-    return {tensors.pointers().begin(), tensors.pointers().end()};
-  }
-
- private:
-  [[nodiscard]] std::string precision_note() const {
-    if (!model_.converted) return {};
-    return std::string(" (the model was converted to ") + precision_name(*model_.converted) + ")";
-  }
-
-  std::vector<at::Tensor> forward(const Batch& batch, TorchRun& run) {
-#ifdef SCONCE_CUDA
-    std::optional<c10::cuda::CUDAStreamGuard> on_compute;
-    if (pipeline_) on_compute.emplace(pipeline_->compute());
-#endif
-    std::vector<at::Tensor> inputs;
-    inputs.reserve(batch.inputs.size());
-    for (const BatchInput& input : batch.inputs) {
-      at::Tensor tensor = wrap_memory(input.data, batch.rows, input.dims, input.dtype);
-#ifdef SCONCE_CUDA
-      if (pipeline_) tensor = pipeline_->upload(tensor);
-#endif
-      const bool wide = input.dtype == DType::kFloat32 || input.dtype == DType::kFloat64;
-      if (model_.converted && wide) tensor = tensor.to(*model_.converted);
-      inputs.push_back(std::move(tensor));
-    }
-    OutputReader reader(batch.rows, model_.converted);
-    run.result.signature =
-        reader.read(module_.forward(make_arguments(std::move(inputs), batch.rows, model_.forms)));
-    run.result.rows = batch.rows;
-    return reader.tensors();
-  }
-
-  // Writes the outputs once: into the slab's output area, or into memory of their own when they
-  // outgrow it.
-  void place(const Batch& batch, const std::vector<at::Tensor>& outputs, TorchRun& run) {
-    const std::vector<size_t> offsets = output_offsets(run.result.signature, batch.rows);
-    uint8_t* block = batch.output_area.data();
-    if (offsets.back() > batch.output_area.size()) {
-      run.result.overflow = allocate_aligned(offsets.back());
-      run.result.overflow_bytes = offsets.back();
-      block = run.result.overflow.get();
-    }
-    for (size_t i = 0; i < outputs.size(); ++i) {
-      if (outputs[i].numel() == 0) continue;
-      const TensorMeta& meta = run.result.signature.outputs[i];
-      at::Tensor target = wrap_memory(block + offsets[i], batch.rows, meta.dims, meta.dtype);
-#ifdef SCONCE_CUDA
-      if (pipeline_ && outputs[i].is_cuda()) {
-        pipeline_->download(outputs[i].contiguous(), target);
-        run.keep_alive.push_back(outputs[i]);
-        continue;
-      }
-#endif
-      target.copy_(outputs[i]);
-    }
-#ifdef SCONCE_CUDA
-    if (pipeline_) run.completion = pipeline_->complete();
-#endif
-  }
-
-  // The thread that makes an instance also uses and destroys it, so the guard covers its life.
-  c10::InferenceMode inference_mode_{true};
-  SharedModel& model_;
-  torch::jit::Module module_;
-#ifdef SCONCE_CUDA
-  std::optional<CudaPipeline> pipeline_;
-#endif
-};
-
-void convert(torch::jit::Module& module, at::ScalarType type) {
+// Calls a function; what LibTorch throws there fails the load.
+template <typename Body>
+auto translate_failures(Body&& body) -> decltype(body()) {
   try {
-    convert_module(module, type);
+    return body();
+  } catch (const Error&) {
+    throw;
   } catch (const std::exception& error) {
-    if (is_out_of_memory(error.what())) rethrow("MODEL_LOAD_FAILED", error);
-    throw Error("MODEL_LOAD_FAILED", std::string("the module cannot be converted to ") +
-                                         precision_name(type) + ": " + first_line(error.what()));
+    rethrow("MODEL_LOAD_FAILED", error);
   }
+}
+
+// What a thread does before it reads and prepares modules.
+void become_loading_thread() {
+  static std::once_flag interop;
+  std::call_once(interop, [] { at::set_num_interop_threads(1); });
+  // Freezing computes a little, which needs no team of threads that then stays with this one.
+  (void)at::get_num_threads();
+  at::set_num_threads(1);
 }
 
 class TorchScriptModel : public EngineModel {
  public:
-  explicit TorchScriptModel(const EngineOptions& options)
+  // Takes a module that is nobody else's and that has been loading since `start`.
+  TorchScriptModel(const EngineOptions& options, torch::jit::Module module,
+                   std::chrono::steady_clock::time_point start)
       : options_(options),
         shared_{.copies = nullptr,
                 .device = parse_device(options.device),
-                .converted = converted_type(options.precision),
-                .forms = {}} {
-    static std::once_flag interop;
-    std::call_once(interop, [] { at::set_num_interop_threads(1); });
-    // Freezing computes a little, which needs no team of threads that then stays with this one.
-    (void)at::get_num_threads();
-    at::set_num_threads(1);
-    const auto start = std::chrono::steady_clock::now();
+                .converted = converted_type(options.plan.precision),
+                .forms = argument_forms(module, options.input_forms)} {
     const c10::InferenceMode inference_mode(true);
-    torch::jit::Module module = read_module(options.path, shared_.device);
     describe(module);
     shared_.writes_inputs = writes_arguments(module);
-    shared_.forms = argument_forms(module, options.input_forms);
-    if (shared_.converted) convert(module, *shared_.converted);
-    description_.parameter_bytes = ModuleTensors(module).bytes();
-    if (options.freeze) freeze(module);
-    shared_.copies = std::make_unique<ModuleCopies>(module, description_.frozen);
+    std::copy_if(shared_.forms.begin(), shared_.forms.end(),
+                 std::back_inserter(shared_.input_forms),
+                 [](InputForm form) { return form != InputForm::kOffsets; });
+    prepare(std::move(module));
     description_.load_milliseconds =
         std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
   }
@@ -219,6 +81,7 @@ class TorchScriptModel : public EngineModel {
   [[nodiscard]] const ModelDescription& description() const override { return description_; }
 
   std::unique_ptr<EngineInstance> make_instance() override {
+    const c10::InferenceMode inference_mode(true);
     try {
       return std::make_unique<TorchScriptInstance>(shared_);
     } catch (const std::exception& error) {
@@ -236,13 +99,15 @@ class TorchScriptModel : public EngineModel {
     description_.returns = read_returns(module);
   }
 
-  void freeze(torch::jit::Module& module) {
-    try {
-      module = torch::jit::freeze(module);
-      description_.frozen = true;
-    } catch (const std::exception&) {
-      // Some modules cannot be frozen; they run as they are, and the description says so.
-    }
+  void prepare(torch::jit::Module module) {
+    PreparedModule prepared = prepare_module(std::move(module), options_.plan);
+    description_.parameter_bytes = prepared.parameter_bytes;
+    description_.frozen = prepared.frozen;
+    description_.optimized = prepared.optimized;
+    description_.channels_last = prepared.channels_last;
+    description_.straight_line = is_straight_line(prepared.module);
+    shared_.channels_last = prepared.channels_last;
+    shared_.copies = std::make_unique<ModuleCopies>(std::move(prepared.module), prepared.frozen);
   }
 
   const EngineOptions options_;
@@ -250,16 +115,64 @@ class TorchScriptModel : public EngineModel {
   ModelDescription description_;
 };
 
+class TorchScriptFile : public EngineFile {
+ public:
+  explicit TorchScriptFile(EngineOptions options)
+      : options_(std::move(options)), device_(parse_device(options_.device)), module_(read()) {
+    is_stateful_ = writes_attributes(module_);
+  }
+
+  std::unique_ptr<EngineModel> prepare(const EnginePlan& plan) override {
+    return translate_failures([&]() -> std::unique_ptr<EngineModel> {
+      const auto start = std::chrono::steady_clock::now();
+      become_loading_thread();
+      EngineOptions options = options_;
+      options.plan = plan;
+      // A clone has graphs of its own and shares every tensor. What runs changes those of a module
+      // with a state, and conversion also reaches the code that all clones call.
+      const bool shares = !is_stateful_ && plan.precision == Precision::kFloat32;
+      torch::jit::Module module = shares ? module_.clone(/*inplace=*/true) : read();
+      return std::make_unique<TorchScriptModel>(options, std::move(module), start);
+    });
+  }
+
+ private:
+  [[nodiscard]] torch::jit::Module read() const {
+    become_loading_thread();
+    const c10::InferenceMode inference_mode(true);
+    return read_module(options_.path, device_);
+  }
+
+  const EngineOptions options_;
+  const c10::Device device_;
+  const torch::jit::Module module_;
+  bool is_stateful_ = false;
+};
+
 }  // namespace
 
+std::unique_ptr<EngineFile> open_torchscript(const EngineOptions& options) {
+  return translate_failures([&] { return std::make_unique<TorchScriptFile>(options); });
+}
+
 std::unique_ptr<EngineModel> load_torchscript(const EngineOptions& options) {
-  try {
-    return std::make_unique<TorchScriptModel>(options);
-  } catch (const Error&) {
-    throw;
-  } catch (const std::exception& error) {
-    rethrow("MODEL_LOAD_FAILED", error);
-  }
+  return translate_failures([&] {
+    const auto start = std::chrono::steady_clock::now();
+    become_loading_thread();
+    const c10::InferenceMode inference_mode(true);
+    torch::jit::Module module = read_module(options.path, parse_device(options.device));
+    return std::make_unique<TorchScriptModel>(options, std::move(module), start);
+  });
+}
+
+bool computes_bfloat16(const std::string& device) {
+  if (device != "cpu") return cuda_computes_bfloat16(device);
+  const auto capabilities = at::cpu::get_cpu_capabilities();
+  return std::any_of(
+      kBFloat16Instructions.begin(), kBFloat16Instructions.end(), [&](const char* name) {
+        const auto found = capabilities.find(name);
+        return found != capabilities.end() && found->second.isBool() && found->second.toBool();
+      });
 }
 
 std::string torch_version() { return TORCH_VERSION; }

@@ -78,7 +78,7 @@ export interface NativeModelDescription {
   channelsLast: boolean;
   /**
    * True when forward does the same operations for every input of the same shapes: no loops, no
-   * branches, no calls of the interpreter, nothing printed.
+   * branches, no calls of the interpreter, nothing printed, no sizes that are made of values.
    */
   straightLine: boolean;
 }
@@ -101,6 +101,10 @@ export interface NativeModelOptions {
   device: string;
   /** 1 to 1024. */
   instances: number;
+  /** Its share of the cores that several models want, beside theirs; 1 by default. */
+  weight?: number;
+  /** Milliseconds; a batch that takes longer lends its cores to others. 60,000 by default. */
+  responseTimeout?: number;
   /** Intra-op threads of each instance, 1 to 1024, CPU only. */
   intraOpThreads: number;
   freeze: boolean;
@@ -171,12 +175,24 @@ export interface NativeModel {
    * Tells the instances that a slab has committed rows. Call once for each time it is filled. Where
    * the batch was run at once, on the calling thread, the event that completes it is returned and
    * comes no other way.
+   *
+   * @param order slabs of a lower order are run first, those of the same as they are rung; 0 unless
+   *   given
    */
-  ring(slabId: number): BatchEvent | undefined;
+  ring(slabId: number, order?: number): BatchEvent | undefined;
   /**
-   * Lets batches of up to so many rows run within ring(), on the calling thread, when nothing else
-   * waits; 0, as at first, for none. Only for a model whose forward is straightLine. Ends by itself
-   * when batches take much longer than they did at warm-up.
+   * Moves a slab that is rung forward to where a lower order belongs. Without effect when an instance
+   * has taken it.
+   */
+  advance(slabId: number, order: number): void;
+  /**
+   * Lets batches of up to so many rows run within ring(), on the calling thread, when nothing else of
+   * the model waits or runs; 0, as at first, for none. Only after warmUp(), on the CPU, and for a
+   * model whose forward is straightLine. The batches of all models get half of the thread's time.
+   *
+   * Each call ends in one 'loop' event, unless the model closes or another call comes before. Ends by
+   * itself, with another event, when batches take much longer than they did at warm-up. Throws
+   * MODEL_CLOSED when the model closes already.
    */
   runOnLoop(rows: number): void;
   /** Flat outputs and their structure for a signature id seen in a BatchEvent. */
@@ -288,6 +304,19 @@ export interface WarmedEvent {
   error?: { code: string; message: string };
 }
 
+/** Answers a call of `runOnLoop`, or tells that it holds no more. */
+export interface LoopEvent {
+  kind: 'loop';
+  model: number;
+  /**
+   * Batches of up to so many rows run within ring(): fewer than were asked for when a batch takes too
+   * long on one thread.
+   */
+  rows: number;
+  /** Why there are none. */
+  reason?: string;
+}
+
 /** How a module is prepared before it runs. */
 export interface NativePlan {
   freeze: boolean;
@@ -352,6 +381,7 @@ export type NativeEvent =
   | ExplainedEvent
   | { kind: 'failed'; model: number; code: string; message: string }
   | WarmedEvent
+  | LoopEvent
   | TrialEvent
   /** There is something to take with `takePrinted`. Comes once until that is called. */
   | { kind: 'printed'; model: number }
@@ -365,6 +395,27 @@ export interface NativeImage {
   height: number;
   /** 1 to 4. */
   channels: number;
+}
+
+/**
+ * Whose batch is the next to get cores when there are not enough for all models: start-time fair
+ * queueing. Execution threads use one of their own; this is for simulation.
+ */
+export interface NativeCoreShare {
+  /** @returns the number of a model with this weight */
+  join(weight: number): number;
+  /** Withdraws what waits. */
+  leave(member: number): void;
+  /** Asks for cores, at most all there are. @returns the number of a ticket */
+  ask(member: number, cores: number): number;
+  /** Tickets that hold cores from now on. */
+  grant(): number[];
+  /** A batch is over. */
+  giveBack(ticket: number, microseconds: number): void;
+  /** Takes a ticket back, as if it had never been asked for. */
+  withdraw(ticket: number): void;
+  /** Gives the cores of a batch that goes on to others. */
+  lendOut(ticket: number): void;
 }
 
 export interface NativeAddon {
@@ -391,6 +442,11 @@ export interface NativeAddon {
   stop(timeout: number): boolean;
   /** Ends the process without running anything more, not even destructors. */
   exitAtOnce(code: number): void;
+  /**
+   * Another descriptor of the same open file, which the caller closes. Processes that are started
+   * do not inherit it. Throws INTERNAL when there is none such, or no room for another.
+   */
+  duplicateDescriptor(descriptor: number): number;
   /** Bytes that the range starts beyond a multiple of `alignment`. */
   misalignment(bytes: Uint8Array, alignment: number): number;
   /** memcpy between byte ranges, fast for shared memory too. */
@@ -401,7 +457,13 @@ export interface NativeAddon {
     sourceOffset: number,
     length: number,
   ): void;
+  /**
+   * True when the device, 'cpu' or 'cuda:N', computes in bfloat16 by instructions of its own; what
+   * has none imitates it and is slower than with float32. False when there is no such device.
+   */
+  bfloat16Supported(device: string): boolean;
   Model: new (options: NativeModelOptions) => NativeModel;
+  CoreShare: new (cores: number) => NativeCoreShare;
   PlanSearch: new (options: NativePlanSearchOptions) => NativePlanSearch;
   JsonReader: new (fields: NativeField[]) => NativeJsonReader;
   JsonWriter: new (

@@ -13,8 +13,13 @@ function residentMegabytes(): number {
 }
 
 /** Loads a model, runs it, and unloads it. */
-async function cycle(path: string, width: number, freeze: boolean): Promise<OpenModel> {
-  const model = await OpenModel.load(path, { freeze, instances: 2 });
+async function cycle(
+  path: string,
+  width: number,
+  freeze: boolean,
+  optimize = false,
+): Promise<OpenModel> {
+  const model = await OpenModel.load(path, { freeze, optimize, instances: 2 });
   await model.warmUp([width], [1, 4]);
   const slab = model.addSlab([{ dtype: 'float32', dims: [width] }], 1);
   slab.put(Array(width).fill(1));
@@ -25,13 +30,17 @@ async function cycle(path: string, width: number, freeze: boolean): Promise<Open
 }
 
 describe('the memory of a model that was unloaded', { skip: !linux }, () => {
-  for (const freeze of [true, false]) {
+  for (const [plan, freeze, optimize] of [
+    ['frozen', true, false],
+    ['plain', false, false],
+    ['optimised', true, true],
+  ] as const) {
     // One copy of the weights is a third of a megabyte: 250 that stayed would be 80.
     // What the collector has not yet collected varies by less than 10.
-    test(`300 times loaded ${freeze ? 'frozen' : 'plain'}: nothing stays behind`, async () => {
-      for (let i = 0; i < 50; i += 1) await cycle(alphaModel, 64, freeze);
+    test(`300 times loaded ${plan}: nothing stays behind`, async () => {
+      for (let i = 0; i < 50; i += 1) await cycle(alphaModel, 64, freeze, optimize);
       const before = residentMegabytes();
-      for (let i = 0; i < 250; i += 1) await cycle(alphaModel, 64, freeze);
+      for (let i = 0; i < 250; i += 1) await cycle(alphaModel, 64, freeze, optimize);
       const growth = residentMegabytes() - before;
       assert.ok(growth < 20, `grew by ${growth} MiB`);
     });

@@ -268,14 +268,14 @@ describe('running', () => {
   test('warm-up runs every instance and reports the outputs, or the error', async () => {
     const model = await OpenModel.load(fixture('linear.pt'), { instances: 3 });
     model.model.warmUp([{ dtype: 0, dims: [3] }], [1, 4]);
-    const [signature, error] = await once(model, 'warmed');
+    const [{ signature, error }] = await once(model, 'warmed');
     assert.equal(error, undefined);
     assert.deepEqual(model.model.signature(signature), {
       outputs: [{ dtype: 0, dims: [2] }],
       structure: 0,
     });
     model.model.warmUp([{ dtype: 0, dims: [7] }], [1]);
-    const [, failure] = await once(model, 'warmed');
+    const [{ error: failure }] = await once(model, 'warmed');
     assert.equal(failure.code, 'MODEL_FAILED');
     await model.close();
   });
@@ -304,7 +304,7 @@ describe('running', () => {
             ]
           : [{ dtype: 0, dims: [3] }];
       model.model.warmUp(inputs, [2]);
-      const [signature, error] = await once(model, 'warmed');
+      const [{ signature, error }] = await once(model, 'warmed');
       assert.equal(error, undefined);
       assert.deepEqual(model.model.signature(signature).structure, structure);
       await model.close();

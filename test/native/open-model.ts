@@ -11,11 +11,13 @@ import { Deferred } from '../../src/models/deferred.js';
 import type {
   BatchEvent,
   ExplainedEvent,
+  LoopEvent,
   NativeExplanationRequest,
   NativeModel,
   NativeModelDescription,
   NativeModelOptions,
   ScaledEvent,
+  WarmedEvent,
 } from '../../src/native/addon.js';
 import { dtypeCode } from '../../src/native/dtype.js';
 import { openModel } from '../../src/native/runtime.js';
@@ -34,7 +36,8 @@ export function fixture(name: string): string {
 
 interface ModelEvents {
   batch: [BatchEvent];
-  warmed: [number, { code: string; message: string } | undefined];
+  warmed: [WarmedEvent];
+  loop: [LoopEvent];
   printed: [];
   closed: [];
 }
@@ -87,8 +90,9 @@ export class OpenModel extends EventEmitter<ModelEvents> {
           loaded.resolve(this);
         },
         failed: (code, message) => loaded.reject(Object.assign(new Error(message), { code })),
-        warmed: (signature, error) => this.emit('warmed', signature, error),
+        warmed: (event) => this.emit('warmed', event),
         explained: (event) => this.#explanations.get(event.id)?.resolve(event),
+        loop: (event) => this.emit('loop', event),
         scaled: (event) => this.#wishes.shift()?.resolve(event),
         printed: (lines, dropped) => {
           this.printed.push(...lines);
@@ -120,16 +124,26 @@ export class OpenModel extends EventEmitter<ModelEvents> {
       };
       this.on('batch', listen);
     });
-    this.model.ring(slab.id);
+    const event = this.model.ring(slab.id);
+    if (event !== undefined) this.emit('batch', event);
     return batch;
   }
 
-  /** Runs zeros through every instance. */
-  async warmUp(dims: number[], rows: number[]): Promise<void> {
+  /** Lets batches of up to so many rows run within ring(). */
+  async runOnLoop(rows: number): Promise<LoopEvent> {
+    const answer = once(this, 'loop');
+    this.model.runOnLoop(rows);
+    const [event] = await answer;
+    return event;
+  }
+
+  /** Runs zeros through every instance. Resolves with the microseconds of each number of rows. */
+  async warmUp(dims: number[], rows: number[]): Promise<number[]> {
     const warmed = once(this, 'warmed');
     this.model.warmUp([{ dtype: dtypeCode('float32'), dims }], rows);
-    const [, error] = await warmed;
+    const [{ microseconds, error }] = await warmed;
     if (error !== undefined) throw Object.assign(new Error(error.message), { code: error.code });
+    return microseconds;
   }
 
   /** Resolves with the event that answers this call. */

@@ -73,6 +73,22 @@ test('a batch that does not end does not keep the process from exiting, with its
   assert.deepEqual(await run(script), { ...fine, code: 7 });
 });
 
+test('the process may exit after batches on its main loop, and end by itself', async () => {
+  for (const end of ['process.exit(0)', 'await model.close()', 'process.exit(3)']) {
+    const script = `import { once } from 'node:events';
+      import { OpenModel } from '${openModels}';
+      const model = await OpenModel.load('${fixture('linear.pt')}');
+      await model.warmUp([3], [1]);
+      await model.runOnLoop(1);
+      const slab = model.addSlab([{ dtype: 'float32', dims: [3] }], 1, 1024);
+      slab.put([1, 2, 3]);
+      if (model.model.ring(slab.id)?.rows !== 1) throw new Error('it did not run');
+      ${end};`;
+    const code = end.includes('3') ? 3 : 0;
+    assert.deepEqual(await run(script), { ...fine, code });
+  }
+});
+
 test('the process may exit between close and its end', async () => {
   const script = `import { OpenModel } from '${openModels}';
     const model = await OpenModel.load('${fixture('double.pt')}');
