@@ -1,47 +1,30 @@
-import { isErrorCode, SconceError, toSconceError } from '../errors.js';
-import type { BatchEvent, RowError } from '../native/addon.js';
-import { BatchOutputs, blockOffsets, type OutputSignature } from '../tensors/batch-outputs.js';
+import { SconceError, toSconceError } from '../errors.js';
+import type { BatchEvent } from '../native/addon.js';
+import { blockOffsets, type OutputSignature } from '../tensors/batch-outputs.js';
 import type { TensorSpec } from '../tensors/tensor-spec.js';
-import { longestTimer } from '../timers.js';
+import { Backlog } from './backlog.js';
+import { Bell } from './bell.js';
+import { type Clock, realClock } from './clock.js';
+import { type AnswerNames, Completion, unrun } from './completion.js';
+import { Deadlines, lateness, type TimeLimits } from './deadlines.js';
 import { HangWatch } from './hang-watch.js';
+import { Placement } from './placement.js';
 import { Reservation, type RowsOwner } from './reservation.js';
+import type { RingsOptions } from './rings.js';
 import type { Slab } from './slab.js';
 import type { SlabBudget } from './slab-budget.js';
 import { slabHeader } from './slab-layout.js';
 import { cancelRows, settleRows } from './slab-protocol.js';
-import { type SlabHost, type SlabInRing, SlabRing, slabCapacity } from './slab-ring.js';
+import type { SlabHost, SlabInRing, SlabRing } from './slab-ring.js';
 
-export interface AssemblerOptions {
-  /** For messages. */
-  modelName: string;
-  modelVersion: string;
-  /** What the model says it takes, for messages: `features: float32[n, 64]`. */
-  declaredInputs: string;
-  /** Most rows in a batch. */
-  batchSize: number;
+export interface AssemblerOptions extends TimeLimits, AnswerNames, RingsOptions {
   /** Most requests that wait for an instance. */
   queueSize: number;
-  /** Milliseconds from the arrival of a request to its answer. */
-  responseTimeout: number;
-  /**
-   * Milliseconds within which an instance must have taken a request, batchDelay not counted; 0 for
-   * as long as it takes.
-   */
-  clientTimeout: number;
-  /**
-   * Milliseconds that a slab which is not full waits for more rows although an instance may be
-   * idle: TorchServe's way. 0 rings at the end of the turn.
-   */
-  batchDelay: number;
-  /** Shape keys kept at the same time; the least recently used goes first. */
-  maxShapes: number;
+  /** Instances that take batches; one unless given. */
+  instances?: () => number;
+  /** Node's unless given. */
+  clock?: Clock;
 }
-
-/** Turns of the event loop that the bell waits for the one in which no request comes. */
-const mostTurnsDeferred = 4;
-
-/** Shape keys whose slabs are kept when the configuration does not say. */
-export const defaultMaxShapes = 64;
 
 /** What the instances have to do. */
 export interface Load {
@@ -56,43 +39,55 @@ export interface Load {
  * the main loop; the slabs themselves are shared with the instances.
  *
  * A row is reserved, written, committed; at the end of the turn the bell is rung once for each
- * slab that has something new; an idle instance takes the slab as it is at that moment.
+ * slab that has something new; an idle instance takes the most urgent slab as it is at that moment.
  */
 export class Assembler {
-  readonly #rings = new Map<string, SlabRing>();
   readonly #slabs = new Map<number, SlabInRing>();
-  /** Slabs with rows that were settled since the bell was last rung. */
-  readonly #toRing: Slab[] = [];
-  #bell: NodeJS.Immediate | undefined;
-  /** Slabs that wait for more rows before the bell is rung; only with a batchDelay. */
-  readonly #delayed = new Map<Slab, NodeJS.Timeout>();
-  /** True when no rows were settled since the last turn ended. */
-  #quietTurn = false;
-  #turnsDeferred = 0;
   /** Unanswered reservations. */
   readonly #waiting = new Set<Reservation>();
-  #deadline: NodeJS.Timeout | undefined;
-  /** When #deadline is due, in performance.now() milliseconds. */
-  #deadlineAt = Number.POSITIVE_INFINITY;
-  #outputBytesPerRow = 0;
+  /** Requests that these are. */
+  #pending = 0;
+  readonly #clock: Clock;
+  readonly #bell: Bell;
+  readonly #backlog: Backlog;
+  readonly #placement: Placement;
+  readonly #completion: Completion;
+  readonly #deadlines: Deadlines;
+  readonly #hangWatch: HangWatch;
   #closed = false;
   #drained: (() => void) | undefined;
-  readonly #hangWatch: HangWatch;
 
   /** @param stuck told how many batches have run for longer than responseTimeout, at each change */
   constructor(
     private readonly host: SlabHost,
-    private readonly budget: SlabBudget,
+    budget: SlabBudget,
     private readonly options: AssemblerOptions,
-    private readonly signatureOf: (id: number) => OutputSignature,
+    signatureOf: (id: number) => OutputSignature,
     stuck: (batches: number) => void = () => {},
   ) {
-    this.#hangWatch = new HangWatch(this.#slabs, options.responseTimeout, stuck);
+    const { clock = realClock, instances = () => 1, batchDelay, responseTimeout } = options;
+    this.#clock = clock;
+    this.#bell = new Bell(clock, batchDelay, (slab) => this.#ring(slab));
+    this.#backlog = new Backlog(instances);
+    this.#placement = new Placement(
+      { host, slabs: this.#slabs, budget, bell: this.#bell, backlog: this.#backlog, instances },
+      options,
+    );
+    this.#completion = new Completion(options, {
+      slabs: this.#slabs,
+      placement: this.#placement,
+      signatureOf,
+      finish: (reservation) => this.#finish(reservation),
+      commit: (reservation) => this.commit(reservation),
+      released: () => this.#checkDrained(),
+    });
+    this.#deadlines = new Deadlines(this.#waiting, options, clock);
+    this.#hangWatch = new HangWatch(this.#slabs, responseTimeout, stuck);
   }
 
   /** Requests admitted and not answered. */
   get pending(): number {
-    return this.#waiting.size;
+    return this.#pending;
   }
 
   /** Requests that no instance has taken yet. */
@@ -116,41 +111,59 @@ export class Assembler {
 
   /** Sizes the output areas from what warm-up returned. */
   expectOutputs(signature: OutputSignature): void {
-    const bytes = blockOffsets(signature.outputs, this.options.batchSize).at(-1) ?? 0;
-    this.#outputBytesPerRow = Math.max(
-      this.#outputBytesPerRow,
-      Math.ceil(bytes / this.options.batchSize),
-    );
+    const { batchSize } = this.options;
+    const bytes = blockOffsets(signature.outputs, batchSize).at(-1) ?? 0;
+    this.#placement.rings.expectOutputs(Math.ceil(bytes / batchSize));
+  }
+
+  /** What warm-up has measured: microseconds of batches of so many rows of a shape. */
+  expectCosts(
+    inputs: readonly TensorSpec[],
+    rows: readonly number[],
+    microseconds: readonly number[],
+  ): void {
+    this.#placement.rings.expectCosts(inputs, rows, microseconds);
   }
 
   /**
    * Reserves adjacent rows for a request. `key` names the row shape (`inputs`); the time to
-   * answer counts from `since`, in performance.now() milliseconds.
+   * answer counts from `since`.
    *
    * The rows of a request stay together: more than batchSize are a batch of their own.
    *
+   * @param since when the request arrived, in the clock's milliseconds
+   * @param wantedBy when it wants its answer; what cannot be in time is not admitted
    * @throws {SconceError} NO_CAPACITY when the queue is full, MEMORY_FULL, INVALID_REQUEST when
-   *   the rows are more than memory allows for, MODEL_CLOSED after close().
+   *   the rows are more than memory allows for, RESPONSE_TIMEOUT and CLIENT_TIMEOUT when it is too
+   *   late already, REQUEST_TIMEOUT_TOO_SHORT and BACKLOG_TOO_LONG when it will be, MODEL_CLOSED
+   *   after close().
    */
   reserve(
     key: string,
     inputs: readonly TensorSpec[],
     rows: number,
     owner: RowsOwner,
-    since = performance.now(),
+    since = this.#clock.now(),
+    wantedBy = Number.POSITIVE_INFINITY,
   ): Reservation {
     const { modelName, modelVersion, queueSize } = this.options;
     if (this.#closed) throw new SconceError('MODEL_CLOSED', modelName, modelVersion);
-    const mayWait = owner.isAdmitted === true || this.#waiting.size < queueSize;
-    if (!mayWait && this.#queueFull()) {
+    const isAdmitted = owner.isAdmitted === true;
+    const { requests = 1 } = owner;
+    if (!isAdmitted && this.#pending + requests > queueSize && this.#queueFull(requests)) {
       throw new SconceError('NO_CAPACITY', modelName);
     }
     if (rows < 1) throw new SconceError('INVALID_REQUEST', 'the request has no rows');
-    const ring = this.#ringFor(key, inputs, rows);
-    const reservation = this.#place(ring, rows, owner, since);
+    const now = this.#clock.now();
+    const late = lateness(this.options, since, false, now);
+    if (late !== undefined) throw late;
+    const arrival = { rows, since, wantedBy };
+    const { slab, row } = this.#placement.place(key, inputs, arrival, isAdmitted, now);
+    const reservation = new Reservation(this, slab, row, rows, owner, since, wantedBy);
+    this.#placement.join(reservation);
     this.#waiting.add(reservation);
-    const due = this.#deadlineOf(reservation);
-    if (due < this.#deadlineAt) this.#watchDeadline(due);
+    this.#pending += requests;
+    this.#deadlines.watch(reservation);
     return reservation;
   }
 
@@ -182,41 +195,21 @@ export class Assembler {
     const entry = this.#slabs.get(event.slab);
     if (entry === undefined) return;
     const { slab, ring } = entry;
-    slab.returned = true;
-    this.#hangWatch.returned(slab);
-    if (ring.open === slab) ring.open = undefined;
-    slab.leases = 1; // ours, until every owner has been called
-    const outputs = event.rows > 0 ? this.#outputsOf(event, slab, ring) : undefined;
-    const thrown: unknown[] = [];
-    for (const reservation of slab.reservations) {
-      // Until its writer settles the memory is the writer's.
-      if (!reservation.settled) this.#leaveBehind(reservation);
-      if (!reservation.waiting) continue;
-      try {
-        this.#answer(reservation, outputs, event);
-      } catch (error) {
-        // An owner that fails may not cost the others of its batch their answers.
-        thrown.push(error);
-      }
-    }
-    this.#release(slab, ring);
-    if (thrown.length > 0) throw thrown[0];
+    this.#returned(slab, ring, event);
+    this.#completion.complete(event, slab, ring);
   }
 
-  /**
-   * Refuses new rows and resolves when everything admitted is answered and every slab is back.
-   */
+  /** Refuses new rows and resolves when everything admitted is answered and every slab is back. */
   async close(): Promise<void> {
     this.#closed = true;
-    for (const slab of [...this.#delayed.keys()]) this.#ringDelayed(slab);
+    this.#bell.hurry();
     if (!this.#idle()) {
       await new Promise<void>((resolve) => {
         this.#drained = resolve;
       });
     }
-    clearTimeout(this.#deadline);
-    for (const ring of this.#rings.values()) ring.close();
-    this.#rings.clear();
+    this.#deadlines.stop();
+    this.#placement.rings.close();
   }
 
   /**
@@ -235,89 +228,16 @@ export class Assembler {
    * As many requests wait as may. While no batch is with the instances, the requests of the next
    * one do not count: it would be theirs already if it were rung for each request.
    */
-  #queueFull(): boolean {
+  #queueFull(requests: number): boolean {
     const { queueSize, batchSize } = this.options;
     const { queued } = this;
-    if (queued < queueSize) return false;
+    if (queued + requests <= queueSize) return false;
     for (const { slab } of this.#slabs.values()) if (slab.rung && !slab.returned) return true;
-    return queued >= queueSize + batchSize;
+    return queued + requests > queueSize + batchSize;
   }
 
   #idle(): boolean {
-    if (this.#waiting.size > 0 || this.#toRing.length > 0 || this.#delayed.size > 0) return false;
-    for (const ring of this.#rings.values()) if (!ring.idle) return false;
-    return true;
-  }
-
-  #ringFor(key: string, inputs: readonly TensorSpec[], rows: number): SlabRing {
-    const { batchSize } = this.options;
-    const ring = this.#rings.get(key) ?? this.#makeRing(key, inputs, batchSize, false);
-    if (rows <= ring.capacity) return ring;
-    const most = slabCapacity(inputs, slabHeader.maxCapacity, this.budget.limit);
-    if (rows > most) {
-      throw new SconceError(
-        'INVALID_REQUEST',
-        `the request has ${rows} rows; slabMemory allows for ${most} of this shape`,
-      );
-    }
-    // Powers of two: few sizes of slabs serve requests of every size.
-    const capacity = Math.min(most, 2 ** Math.ceil(Math.log2(rows)));
-    const ownKey = `${key} in ${capacity}`;
-    return this.#rings.get(ownKey) ?? this.#makeRing(ownKey, inputs, capacity, true);
-  }
-
-  #makeRing(
-    key: string,
-    inputs: readonly TensorSpec[],
-    rows: number,
-    exclusive: boolean,
-  ): SlabRing {
-    if (this.#rings.size >= this.options.maxShapes) this.#dropOldestRing();
-    const { host, budget } = this;
-    const outputBytes = this.#outputBytesPerRow * rows;
-    const ring = new SlabRing(host, this.#slabs, budget, inputs, rows, outputBytes, exclusive);
-    this.#rings.set(key, ring);
-    return ring;
-  }
-
-  #dropOldestRing(): void {
-    let oldest: [string, SlabRing] | undefined;
-    for (const entry of this.#rings) {
-      if (!entry[1].idle) continue;
-      if (oldest === undefined || entry[1].lastUsed < oldest[1].lastUsed) oldest = entry;
-    }
-    if (oldest === undefined) throw new SconceError('NO_CAPACITY', this.options.modelName);
-    oldest[1].close();
-    this.#rings.delete(oldest[0]);
-  }
-
-  #place(ring: SlabRing, rows: number, owner: RowsOwner, since: number): Reservation {
-    const { slab, row } = this.#take(ring, rows);
-    const reservation = new Reservation(this, slab, row, rows, owner, since);
-    this.#join(reservation);
-    ring.lastUsed = since;
-    return reservation;
-  }
-
-  #join(reservation: Reservation): void {
-    const { slab } = reservation;
-    slab.reservations.push(reservation);
-    slab.waiting += 1;
-  }
-
-  /** Takes adjacent rows of the open slab, or of another. */
-  #take(ring: SlabRing, rows: number): { slab: Slab; row: number } {
-    let slab = ring.open;
-    let row = slab === undefined ? -1 : slab.reserve(rows);
-    if (slab === undefined || row < 0) {
-      // Nothing more will come into the one before.
-      if (slab !== undefined && this.#delayed.has(slab)) this.#ringDelayed(slab);
-      slab = ring.nextOpen(this.options.modelName);
-      row = slab.reserve(rows);
-      if (row < 0) throw new SconceError('INTERNAL', 'a fresh slab refused a reservation');
-    }
-    if (ring.exclusive) ring.open = undefined;
-    return { slab, row };
+    return this.#waiting.size === 0 && this.#bell.idle && this.#placement.rings.idle;
   }
 
   #settle(
@@ -330,155 +250,44 @@ export class Assembler {
     const wanted = reservation.waiting ? state : slabHeader.rowCancelled;
     settleRows(slab.words, reservation.row, reservation.rows, wanted);
     if (reservation.leftBehind) {
-      reservation.leftBehind = false;
-      const ring = this.#slabs.get(slab.id)?.ring;
-      if (reservation.waiting) this.#move(reservation);
-      if (ring !== undefined) this.#release(slab, ring);
+      this.#completion.caughtUp(reservation);
       return;
     }
-    if (slab.rung || slab.sealed) return;
-    if (this.options.batchDelay > 0) {
-      if (slab.full) this.#ringDelayed(slab);
-      else this.#delay(slab);
-      return;
-    }
-    if (!this.#toRing.includes(slab)) this.#toRing.push(slab);
-    // A full slab gains nothing by waiting.
-    if (slab.full) {
-      this.#ring();
-      return;
-    }
-    this.#quietTurn = false;
-    this.#bell ??= setImmediate(() => this.#turnEnded());
+    if (!slab.rung && !slab.sealed) this.#bell.settled(slab);
   }
 
-  #delay(slab: Slab): void {
-    if (this.#closed) {
-      this.#ringDelayed(slab);
-    } else if (!this.#delayed.has(slab)) {
-      const timer = setTimeout(() => this.#ringDelayed(slab), this.options.batchDelay);
-      this.#delayed.set(slab, timer);
-    }
-  }
-
-  #ringDelayed(slab: Slab): void {
-    clearTimeout(this.#delayed.get(slab));
-    this.#delayed.delete(slab);
-    this.#toRing.push(slab);
-    this.#ring();
-  }
-
-  /**
-   * Rings at the end of a turn in which no request came, so that all requests that are there to be
-   * read run together: small batches cost the main loop more in wake-ups than they gain.
-   */
-  #turnEnded(): void {
-    if (!this.#quietTurn && this.#turnsDeferred < mostTurnsDeferred) {
-      this.#quietTurn = true;
-      this.#turnsDeferred += 1;
-      this.#bell = setImmediate(() => this.#turnEnded());
-      return;
-    }
-    this.#ring();
-  }
-
-  #ring(): void {
-    clearImmediate(this.#bell);
-    this.#bell = undefined;
-    this.#turnsDeferred = 0;
+  /** Tells the instances of a slab. */
+  #ring(slab: Slab): void {
+    slab.rung = true;
     this.#hangWatch.start();
-    for (const slab of this.#toRing.splice(0)) {
-      slab.rung = true;
-      try {
-        this.host.ring(slab.id);
-      } catch (error) {
-        // The instances are gone: nobody else will send the slab back.
-        this.complete(unrun(slab, toSconceError(error)));
-      }
-    }
-  }
-
-  #outputsOf(event: BatchEvent, slab: Slab, ring: SlabRing): BatchOutputs {
-    const signature = this.signatureOf(event.signature);
-    if (event.overflow !== undefined) {
-      ring.growOutputs(blockOffsets(signature.outputs, ring.capacity).at(-1) ?? 0);
-    }
-    return new BatchOutputs(
-      signature,
-      event.overflow ?? slab.outputArea,
-      event.rows,
-      event.queueMicroseconds,
-      () => this.#release(slab, ring),
-    );
-  }
-
-  #answer(reservation: Reservation, outputs: BatchOutputs | undefined, event: BatchEvent): void {
-    const { owner, row, rows, slab } = reservation;
-    const error = event.errors?.find(
-      (failure) => failure.row < row + rows && row < failure.row + failure.rows,
-    );
-    if (error !== undefined && error.code !== 'WRITER_TIMEOUT') {
-      this.#finish(reservation);
-      owner.failed(this.#rowError(error));
-      return;
-    }
-    const firstRow = slab.outputRow(row);
-    if (error !== undefined || outputs === undefined || firstRow < 0) {
-      // Settled by now, but not when the batch began.
-      if (reservation.settled) this.#move(reservation);
-      return;
-    }
-    this.#finish(reservation);
-    slab.leases += 1;
-    owner.answered(outputs, firstRow);
-  }
-
-  /** A batch has run without these rows; the slab is not used again before they are settled. */
-  #leaveBehind(reservation: Reservation): void {
-    reservation.leftBehind = true;
-    reservation.slab.leases += 1;
-  }
-
-  /** Copies rows that came too late for their batch to the next, and commits them there. */
-  #move(reservation: Reservation): void {
-    const { slab, row, rows, owner } = reservation;
-    const ring = this.#slabs.get(slab.id)?.ring;
-    if (ring === undefined) return;
+    this.#backlog.rung(slab, this.#clock.now());
     try {
-      const place = this.#take(ring, rows);
-      place.slab.copyRows(place.row, slab, row, rows);
-      slab.waiting -= 1;
-      Object.assign(reservation, place);
-      this.#join(reservation);
+      const event = this.host.ring(slab.id, slab.order);
+      // Not at once: whoever rings may be in the middle of committing rows that this answers.
+      if (event !== undefined) queueMicrotask(() => this.complete(event));
     } catch (error) {
-      this.#finish(reservation);
-      owner.failed(toSconceError(error));
-      return;
+      // The instances are gone: nobody else will send the slab back.
+      this.complete(unrun(slab, toSconceError(error)));
     }
-    reservation.settled = false;
-    this.#settle(reservation, slabHeader.rowCommitted);
   }
 
-  #rowError(error: RowError): SconceError {
-    const { modelName, modelVersion, declaredInputs } = this.options;
-    if (error.code === 'MODEL_CLOSED') return new SconceError(error.code, modelName, modelVersion);
-    return new SconceError(
-      isErrorCode(error.code) ? error.code : 'INTERNAL',
-      `${error.message} to model "${modelName}" version ${modelVersion}, which takes ${declaredInputs}`,
-    );
-  }
-
-  #release(slab: Slab, ring: SlabRing): void {
-    slab.leases -= 1;
-    if (slab.leases > 0) return;
-    ring.recycle(slab);
-    this.#checkDrained();
+  #returned(slab: Slab, ring: SlabRing, event: BatchEvent): void {
+    const now = this.#clock.now();
+    slab.returned = true;
+    this.#hangWatch.returned(slab);
+    this.#backlog.returned(slab, now);
+    if (ring.open === slab) ring.open = undefined;
+    // What failed was tried more than once.
+    if (event.errors !== undefined) return;
+    this.#backlog.ran(slab, event.queueMicroseconds + event.computeMicroseconds, now);
+    this.#placement.ran(ring, event.rows, event.computeMicroseconds, now);
   }
 
   #finish(reservation: Reservation): void {
     if (!this.#waiting.delete(reservation)) return;
     reservation.waiting = false;
-    reservation.slab.waiting -= 1;
+    this.#pending -= reservation.requests;
+    reservation.slab.waiting -= reservation.requests;
   }
 
   #checkDrained(): void {
@@ -486,61 +295,4 @@ export class Assembler {
     this.#drained();
     this.#drained = undefined;
   }
-
-  /** @param due performance.now() milliseconds */
-  #watchDeadline(due: number): void {
-    clearTimeout(this.#deadline);
-    this.#deadlineAt = due;
-    if (due === Number.POSITIVE_INFINITY) return;
-    const delay = Math.min(longestTimer, Math.max(1, due - performance.now()));
-    this.#deadline = setTimeout(() => this.#expire(), delay);
-    this.#deadline.unref();
-  }
-
-  /** When a reservation is next to be looked at, in performance.now() milliseconds. */
-  #deadlineOf({ since, slab }: Reservation): number {
-    const { clientTimeout, batchDelay, responseTimeout } = this.options;
-    if (clientTimeout === 0 || slab.sealed) return since + responseTimeout;
-    return since + Math.min(clientTimeout + batchDelay, responseTimeout);
-  }
-
-  #expire(): void {
-    const now = performance.now();
-    let next = Number.POSITIVE_INFINITY;
-    for (const reservation of this.#waiting) {
-      const error = this.#expiry(reservation, now);
-      if (error === undefined) {
-        next = Math.min(next, this.#deadlineOf(reservation));
-      } else {
-        reservation.cancel();
-        reservation.owner.failed(error);
-      }
-    }
-    this.#watchDeadline(next);
-  }
-
-  #expiry({ since, slab }: Reservation, now: number): SconceError | undefined {
-    const { modelName, modelVersion, responseTimeout, clientTimeout, batchDelay } = this.options;
-    if (since + responseTimeout <= now) {
-      return new SconceError('RESPONSE_TIMEOUT', modelName, modelVersion, responseTimeout);
-    }
-    if (clientTimeout > 0 && !slab.sealed && since + clientTimeout + batchDelay <= now) {
-      return new SconceError('CLIENT_TIMEOUT', modelName, modelVersion, clientTimeout);
-    }
-    return undefined;
-  }
-}
-
-/** The event of a slab that was never run. */
-function unrun(slab: Slab, { code, message }: Pick<RowError, 'code' | 'message'>): BatchEvent {
-  return {
-    kind: 'batch',
-    model: 0,
-    slab: slab.id,
-    rows: 0,
-    signature: -1,
-    errors: [{ row: 0, rows: slab.layout.capacity, code, message }],
-    queueMicroseconds: 0,
-    computeMicroseconds: 0,
-  };
 }

@@ -9,6 +9,8 @@ export interface RowsOwner {
   readonly requestId?: string;
   /** True for rows of a request that was admitted before: a full queue does not refuse them. */
   readonly isAdmitted?: boolean;
+  /** How many requests the rows belong to; one unless it says so. */
+  readonly requests?: number;
   /** The rows' outputs stand in `outputs` from `firstRow` on; call outputs.release() when read. */
   answered(outputs: BatchOutputs, firstRow: number): void;
   failed(error: SconceError): void;
@@ -29,9 +31,16 @@ export class Reservation {
     public row: number,
     readonly rows: number,
     readonly owner: RowsOwner,
-    /** When the request arrived, in performance.now() milliseconds. */
+    /** When the request arrived, in the clock's milliseconds. */
     readonly since: number,
+    /** When it wants its answer, by what it says itself. */
+    readonly wantedBy: number,
   ) {}
+
+  /** How many requests the rows belong to. */
+  get requests(): number {
+    return this.owner.requests ?? 1;
+  }
 
   /** Byte offset of the first reserved row of each input; overwritten by the slab's next call. */
   offsets(): Float64Array {

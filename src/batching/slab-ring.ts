@@ -1,12 +1,13 @@
 import { SconceError } from '../errors.js';
 import type { NativeModel } from '../native/addon.js';
 import type { TensorSpec } from '../tensors/tensor-spec.js';
+import type { Costs } from './cost-model.js';
 import { Slab } from './slab.js';
 import type { SlabBudget, SlabHolder } from './slab-budget.js';
 import { layOut } from './slab-layout.js';
 
 /** What batching needs of a model; the real one is native. */
-export interface SlabHost extends Pick<NativeModel, 'addSlab' | 'removeSlab' | 'ring'> {
+export interface SlabHost extends Pick<NativeModel, 'addSlab' | 'removeSlab' | 'ring' | 'advance'> {
   /** Shared memory of `bytes` bytes, aligned to 64 bytes. Throws RangeError when there is none. */
   allocate(bytes: number): Uint8Array;
 }
@@ -24,6 +25,18 @@ export function slabCapacity(
   return Math.max(1, Math.min(batchSize, share));
 }
 
+export interface SlabRingOptions {
+  inputs: readonly TensorSpec[];
+  /** Most rows in a slab. */
+  batchSize: number;
+  /** Room for the outputs of a slab. */
+  outputBytes: number;
+  exclusive: boolean;
+  costs: Costs;
+  /** The clock's milliseconds. */
+  now: number;
+}
+
 export interface SlabInRing {
   slab: Slab;
   ring: SlabRing;
@@ -36,8 +49,13 @@ export interface SlabInRing {
 export class SlabRing implements SlabHolder {
   /** The slab that takes reservations. */
   open: Slab | undefined;
-  lastUsed = performance.now();
+  lastUsed: number;
+  readonly inputs: readonly TensorSpec[];
   readonly capacity: number;
+  /** Each of its slabs holds the rows of one request, which are more than a batch else takes. */
+  readonly exclusive: boolean;
+  /** How long its batches take. */
+  readonly costs: Costs;
   /** Slabs of this ring that exist. */
   #count = 0;
   readonly #free: Slab[] = [];
@@ -51,21 +69,21 @@ export class SlabRing implements SlabHolder {
     private readonly host: SlabHost,
     private readonly slabs: Map<number, SlabInRing>,
     private readonly budget: SlabBudget,
-    readonly inputs: readonly TensorSpec[],
-    batchSize: number,
-    outputBytesPerSlab: number,
-    /** Each of its slabs holds the rows of one request, which are more than a batch else takes. */
-    readonly exclusive: boolean,
+    { inputs, batchSize, outputBytes, exclusive, costs, now }: SlabRingOptions,
   ) {
     const perRow = layOut(inputs, 1, 0).bytes;
     if (perRow > budget.limit) {
       throw new SconceError(
         'INVALID_REQUEST',
-        `a row of this shape takes ${perRow} bytes; slabMemory allows ${budget.limit}`,
+        `a row of this shape takes ${perRow} bytes; ${budget.setting} allows ${budget.limit}`,
       );
     }
+    this.inputs = inputs;
+    this.exclusive = exclusive;
+    this.costs = costs;
+    this.lastUsed = now;
     this.capacity = slabCapacity(inputs, batchSize, budget.limit);
-    this.growOutputs(outputBytesPerSlab);
+    this.growOutputs(outputBytes);
     budget.join(this);
   }
 
@@ -118,11 +136,12 @@ export class SlabRing implements SlabHolder {
 
   #make(modelName: string): Slab {
     let layout = layOut(this.inputs, this.capacity, this.#outputBytes);
-    if (!this.budget.take(layout.bytes, this)) {
+    if (this.budget.take(layout.bytes, this) !== undefined) {
       // Without room for outputs perhaps: they have memory of their own then.
       layout = layOut(this.inputs, this.capacity, 0);
-      if (!this.budget.take(layout.bytes, this)) {
-        throw new SconceError('MEMORY_FULL', modelName, this.budget.limit);
+      const full = this.budget.take(layout.bytes, this);
+      if (full !== undefined) {
+        throw new SconceError('MEMORY_FULL', modelName, full.setting, full.limit);
       }
     }
     try {

@@ -1,6 +1,13 @@
 import type { Reservation } from './reservation.js';
 import { headerWords, type SlabLayout } from './slab-layout.js';
-import { isSealed, outputRow, reserveRows, resetHeader, settledRows } from './slab-protocol.js';
+import {
+  isSealed,
+  outputRow,
+  reservedRows,
+  reserveRows,
+  resetHeader,
+  settledRows,
+} from './slab-protocol.js';
 
 /** One block of shared memory that holds the input rows of one batch, and who waits for them. */
 export class Slab {
@@ -19,6 +26,25 @@ export class Slab {
   waiting = 0;
   /** Answers whose bytes are still being read, and writers that were left behind. */
   leases = 0;
+  /**
+   * The batch with the lowest runs first: when the most urgent of its requests is to be answered, in
+   * the clock's milliseconds. The next ones are those deadlines by themselves.
+   */
+  order = Number.POSITIVE_INFINITY;
+  /** The earliest moment that a request names itself. */
+  wantedBy = Number.POSITIVE_INFINITY;
+  /** The earliest end of a responseTimeout. */
+  answerBy = Number.POSITIVE_INFINITY;
+  /** The earliest end of a clientTimeout: it must run by then. */
+  startBy = Number.POSITIVE_INFINITY;
+  /** Slabs of the same order run in this one: that in which their first requests came. */
+  sequence = 0;
+  /** When the bell was rung. */
+  rungAt = 0;
+  /** When an instance has taken it, as far as the main loop knows; 0 before. */
+  startedAt = 0;
+  /** True when the bell is not to wait for the end of the turn. */
+  hurries = false;
 
   constructor(
     readonly memory: Uint8Array,
@@ -31,6 +57,11 @@ export class Slab {
   /** First of `rows` adjacent rows, or -1 when there is no room or an instance took the slab. */
   reserve(rows: number): number {
     return reserveRows(this.words, this.layout.capacity, rows);
+  }
+
+  /** Rows handed out so far. */
+  get rows(): number {
+    return reservedRows(this.words);
   }
 
   /** True when every row is reserved and settled. */
@@ -65,6 +96,12 @@ export class Slab {
     this.reservations.length = 0;
     this.rung = false;
     this.returned = false;
+    this.order = Number.POSITIVE_INFINITY;
+    this.wantedBy = Number.POSITIVE_INFINITY;
+    this.answerBy = Number.POSITIVE_INFINITY;
+    this.startBy = Number.POSITIVE_INFINITY;
+    this.startedAt = 0;
+    this.hurries = false;
     resetHeader(this.words, this.layout.capacity);
   }
 }

@@ -19,7 +19,7 @@ export interface HandlerRequest {
    * The memory of the body, in which parameters may lie, is used for other requests from now on. Only
    * for the one who knows that nobody reads it any more; without a call it is garbage in the end.
    */
-  releaseBody?: () => void;
+  releaseBody?: (() => void) | undefined;
   contentType: string | undefined;
   accept: string | undefined;
   /** The parts of a form; undefined when the body is the only parameter. The last of a name counts. */
@@ -30,8 +30,12 @@ export interface HandlerRequest {
   urlPath: string | undefined;
   /** The client asks why and not what; undefined on routes that cannot ask. */
   explain: boolean | undefined;
+  /** Milliseconds from its arrival within which the client wants the answer, where it says so. */
+  timeout?: number | undefined;
   /** Stands in every line that is logged for the request. */
   id: string;
+  /** Its rows, where another thread has prepared them as the model's handler would. */
+  prepared?: PreparedRows;
 }
 
 /** A request turned into rows that are ready to be written. */
@@ -40,6 +44,8 @@ export interface PreparedRows {
   /** Names the row shape: requests with the same key may share a batch. */
   readonly key: string;
   readonly inputs: readonly TensorSpec[];
+  /** As HandlerRequest.timeout, where the body says so. */
+  readonly timeout?: number | undefined;
   /**
    * Copies the rows into place: all rows of input i to `target` from byte `offsets[i]`. Called in
    * the same turn in which preprocess() returned or resolved. Afterwards nothing of it reads the

@@ -1,34 +1,41 @@
 import { SconceError } from '../errors.js';
+import { longestTimer } from '../timers.js';
 import type { Prediction } from './prediction.js';
+
+export interface EarlyRequestsOptions {
+  modelName: string;
+  modelVersion: string;
+  /** Most requests that wait. */
+  jobQueueSize: number;
+  /** Seconds. */
+  responseTimeout: number;
+  /** Milliseconds; 0 for none. */
+  clientTimeout: number;
+}
 
 /** Requests that came while their model was loading. */
 export class EarlyRequests {
   readonly #waiting = new Map<Prediction, NodeJS.Timeout>();
 
-  /**
-   * @param limit most requests that wait
-   * @param timeout milliseconds after which one is answered with `late`
-   */
-  constructor(
-    private readonly limit: number,
-    private readonly timeout: number,
-    private readonly late: () => SconceError,
-  ) {}
+  constructor(private readonly options: EarlyRequestsOptions) {}
 
   get count(): number {
     return this.#waiting.size;
   }
 
   /** Keeps a request for a model that is called by this name, or refuses it. */
-  hold(prediction: Prediction, modelName: string): void {
-    if (this.#waiting.size >= this.limit) this.#forgetCancelled();
-    if (this.#waiting.size >= this.limit) {
+  hold(prediction: Prediction): void {
+    const { modelName, jobQueueSize } = this.options;
+    if (this.#waiting.size >= jobQueueSize) {
       prediction.failed(new SconceError('NO_CAPACITY', modelName));
       return;
     }
-    const timer = setTimeout(() => this.#expire(prediction), this.timeout);
-    timer.unref();
+    const timer = setTimeout(() => prediction.failed(this.#late()), this.#patience).unref();
     this.#waiting.set(prediction, timer);
+    prediction.onOver(() => {
+      clearTimeout(timer);
+      this.#waiting.delete(prediction);
+    });
   }
 
   /** Hands over those that wait, oldest first. */
@@ -40,16 +47,16 @@ export class EarlyRequests {
   }
 
   /** A request does not wait for a model that loads longer than an answer may take. */
-  #expire(prediction: Prediction): void {
-    this.#waiting.delete(prediction);
-    prediction.failed(this.late());
+  get #patience(): number {
+    const { responseTimeout, clientTimeout } = this.options;
+    const client = clientTimeout > 0 ? clientTimeout : longestTimer;
+    return Math.min(responseTimeout * 1000, client, longestTimer);
   }
 
-  #forgetCancelled(): void {
-    for (const [prediction, timer] of this.#waiting) {
-      if (!prediction.over) continue;
-      clearTimeout(timer);
-      this.#waiting.delete(prediction);
-    }
+  #late(): SconceError {
+    const { modelName, modelVersion, clientTimeout, responseTimeout } = this.options;
+    return clientTimeout > 0 && clientTimeout < responseTimeout * 1000
+      ? new SconceError('CLIENT_TIMEOUT', modelName, modelVersion, clientTimeout)
+      : new SconceError('RESPONSE_TIMEOUT', modelName, modelVersion, responseTimeout * 1000);
   }
 }

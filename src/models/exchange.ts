@@ -161,7 +161,8 @@ export class PredictionExchange implements Exchange {
       this.#queueMicroseconds += queueMicroseconds;
     });
     const { assembler } = this.context;
-    const reservation = assembler.reserve(key, inputs, rows, run, prediction.since);
+    const { since, wantedBy } = prediction;
+    const reservation = assembler.reserve(key, inputs, rows, run, since, wantedBy);
     run.reservation = reservation;
     this.#runs.add(run);
     this.#hasRows = true;

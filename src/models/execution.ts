@@ -1,6 +1,8 @@
 import type { Load } from '../batching/assembler.js';
 import type { SconceError } from '../errors.js';
+import type { TensorPlan } from '../handlers/tensor/tensor-plan.js';
 import type { NativeModelDescription } from '../native/addon.js';
+import type { PlanRecord } from '../plans/plan-record.js';
 import type { Prediction } from './prediction.js';
 
 /** `stuck`: ready once, and every instance hangs. */
@@ -29,8 +31,12 @@ export interface Execution {
   readonly failedAt: number | undefined;
   /** What the file says of itself; undefined until it is loaded, and where nobody here reads it. */
   readonly description: NativeModelDescription | undefined;
+  /** How its plan was chosen; undefined where none is. */
+  readonly plan?: PlanRecord | undefined;
   /** What requests must hold, for people: `features: float32[n, 64]`. */
   readonly inputs: string | undefined;
+  /** What its requests hold, when they are tensors and nothing else, and it serves. */
+  readonly tensorPlan?: TensorPlan | undefined;
   /** Most rows in a batch: fewer than batchSize when rows are large. */
   readonly rowsPerBatch: number;
   /** Instances that are wanted: they may still be starting or stopping. */

@@ -4,7 +4,7 @@ import type { RequestHandler } from '../handlers/handler.js';
 import type { HandlerThreads } from '../handlers/host/handler-spec.js';
 import { longestTimer } from '../timers.js';
 import { ThreadedHandler } from '../workers/threaded-handler.js';
-import type { NativeExecutionContext, NativeExecutionOptions } from './native-execution.js';
+import type { NativeExecutionContext, NativeExecutionOptions } from './native-execution-options.js';
 
 /** How handlers of an execution come to their threads. */
 export function handlerThreads(

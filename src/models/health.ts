@@ -39,7 +39,10 @@ export function healthOf(
 }
 
 /** True when the version answers requests, or is not asked to. */
-export function isReady({ state, minWorkers }: ModelVersion): boolean {
+export function isReady({
+  state,
+  minWorkers,
+}: Pick<ModelVersion, 'state' | 'minWorkers'>): boolean {
   return state === 'ready' || (state === 'unloaded' && minWorkers === 0);
 }
 

@@ -30,6 +30,8 @@ export class Instances {
   #hanging = 0;
   #stuckSince: number | undefined;
   #steady: Promise<void>;
+  /** Whether somebody has said how many there are to be since it began. */
+  #isAsked = false;
   /** Changes of the number that are under way, oldest first. */
   readonly #scalings: Deferred<void>[] = [];
 
@@ -63,11 +65,20 @@ export class Instances {
     return this.#stuckSince;
   }
 
+  /** So many begin, with so many threads, as a plan has it. False when somebody wants it otherwise. */
+  plan({ instances, intraOpThreads }: { instances: number; intraOpThreads: number }): boolean {
+    if (this.#isAsked) return false;
+    this.#wanted = instances;
+    this.#intraOpThreads = intraOpThreads;
+    return true;
+  }
+
   /**
    * @returns when the wanted number runs; rejects with the SconceError of an instance that could
    *   not be made.
    */
   scale(wanted: number, intraOpThreads: number): Promise<void> {
+    this.#isAsked = true;
     this.#wanted = wanted;
     this.#intraOpThreads = intraOpThreads;
     this.#replacements = this.#replacementsFor(this.#hanging);

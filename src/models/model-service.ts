@@ -2,6 +2,7 @@ import { archiveLimits } from '../archive/limits.js';
 import { SlabBudget } from '../batching/slab-budget.js';
 import { checkApiOptions, checkInstances } from '../config/api-bounds.js';
 import type { ApiOptions } from '../config/model-options.js';
+import type { SettingName } from '../config/setting.js';
 import type { Settings } from '../config/settings.js';
 import { inWords, SconceError, toSconceError } from '../errors.js';
 import type { HandlerRequest } from '../handlers/handler.js';
@@ -9,10 +10,12 @@ import { builtInHandlers, type HandlerFactory } from '../handlers/registry.js';
 import type { Log } from '../logging/log.js';
 import type { Messages } from '../logging/messages.js';
 import type { Metrics } from '../metrics/metrics.js';
+import type { Planner } from '../plans/planner.js';
 import { FileChecks } from '../workers/file-checks.js';
 import { Pool } from '../workers/pool.js';
 import { Autoscaler } from './autoscaler.js';
 import { type Health, healthOf } from './health.js';
+import { makePlanner } from './make-planner.js';
 import { type Model, type ModelPage, ModelRegistry } from './model-registry.js';
 import {
   type ModelSource,
@@ -48,6 +51,8 @@ export interface ModelServiceOptions {
   cores: number;
   /** Handlers by name; the built-in ones unless others are given. */
   handlers?: ReadonlyMap<string, HandlerFactory>;
+  /** Whether somebody has said a setting, which has its default else; all are without it. */
+  isGiven?: (setting: SettingName) => boolean;
 }
 
 /** A model that the server was to start with, and that could not be registered. */
@@ -74,6 +79,8 @@ export class ModelService {
   readonly #autoscaler: Autoscaler;
   readonly #handlers: ReadonlyMap<string, HandlerFactory>;
   readonly #cores: number;
+  readonly #isGiven: ((setting: SettingName) => boolean) | undefined;
+  readonly #planner: Planner;
   /** Models that the server was started with and that could not be found or unpacked. */
   readonly #missing = new Map<string, MissingModel>();
   /** Versions that are no longer listed and still answer what they had admitted. */
@@ -83,6 +90,7 @@ export class ModelService {
   #nextWorkerId = firstWorkerId;
   #closing = false;
   #onChange: (() => void) | undefined;
+  #onClosing: (() => void) | undefined;
   /** Set while the models that the server starts with are being registered. */
   starting = false;
 
@@ -93,6 +101,7 @@ export class ModelService {
     modelLog = () => {},
     cores,
     handlers = builtInHandlers,
+    isGiven,
   }: ModelServiceOptions) {
     this.#settings = settings;
     this.#metrics = metrics;
@@ -100,6 +109,8 @@ export class ModelService {
     this.#modelLog = modelLog;
     this.#cores = cores;
     this.#handlers = handlers;
+    this.#isGiven = isGiven;
+    this.#planner = makePlanner(settings, cores);
     this.#budget = new SlabBudget(settings.slabMemory * mebibyte);
     const { poolThreads } = settings;
     this.#pool = new Pool(poolThreads > 0 ? poolThreads : Math.max(1, Math.min(4, cores - 1)));
@@ -131,6 +142,11 @@ export class ModelService {
   /** Every registered version, sorted by name. */
   get all(): ModelVersion[] {
     return this.#models.all();
+  }
+
+  /** Calls `listener` when requests begin to be refused because the server stops. */
+  onClosing(listener: () => void): void {
+    this.#onClosing = listener;
   }
 
   /** Calls `listener` after each change of what is registered and how. */
@@ -170,8 +186,8 @@ export class ModelService {
       throw error;
     }
     this.#found(request.url);
-    const { minWorkers: workers, maxWorkers } = version.options.workers;
-    const started = version.scale(workers, maxWorkers);
+    const { minWorkers: workers } = version.options.workers;
+    const started = version.begin();
     if (!wait && workers > 0) {
       started.catch(() => {});
       this.#changed();
@@ -198,8 +214,11 @@ export class ModelService {
    */
   registerAtStart(source: ModelSource, api: ApiOptions = {}, workers?: WorkerRange): ModelVersion {
     const version = this.#add(source, api, true);
-    const { minWorkers, maxWorkers } = workers ?? version.options.workers;
-    version.scale(minWorkers, maxWorkers).catch(() => {});
+    const begun =
+      workers === undefined
+        ? version.begin()
+        : version.scale(workers.minWorkers, workers.maxWorkers);
+    begun.catch(() => {});
     return version;
   }
 
@@ -264,14 +283,26 @@ export class ModelService {
     this.#changed();
   }
 
-  /** Answers a request through `sink`, exactly once; the result can be cancelled. */
+  /**
+   * Answers a request through `sink`, exactly once; the result can be cancelled.
+   *
+   * @param since when it arrived, in performance.now() milliseconds
+   */
   predict(
     model: string,
     version: string | undefined,
     request: HandlerRequest,
     sink: PredictionSink,
+    since?: number,
   ): Prediction {
-    const prediction = new Prediction(model, version, request, sink);
+    const prediction = new Prediction(model, version, request, sink, since);
+    this.submit(prediction);
+    return prediction;
+  }
+
+  /** The same for a prediction that is made already. */
+  submit(prediction: Prediction): void {
+    const { model, version } = prediction;
     try {
       if (this.#closing) throw new SconceError('SHUTTING_DOWN');
       this.version(model, version).predict(prediction);
@@ -279,7 +310,6 @@ export class ModelService {
       if (!(error instanceof SconceError)) throw error;
       prediction.failed(error);
     }
-    return prediction;
   }
 
   /**
@@ -337,6 +367,7 @@ export class ModelService {
   /** Answers what was admitted, refuses what is new, and ends every thread. */
   async close(): Promise<void> {
     this.#closing = true;
+    this.#onClosing?.();
     this.#stopping.abort(new SconceError('SHUTTING_DOWN'));
     this.#autoscaler.stop();
     const versions = [...this.#models.all(), ...this.#leaving];
@@ -364,7 +395,8 @@ export class ModelService {
   }
 
   #options(source: ModelSource, api: ApiOptions, atStart: boolean): VersionOptions {
-    return versionOptions(source, api, this.#settings, atStart, this.#runsInPython(source));
+    const inProcesses = this.#runsInPython(source);
+    return versionOptions(source, api, this.#settings, atStart, inProcesses, this.#isGiven);
   }
 
   #add(source: ModelSource, api: ApiOptions, loadedAtStartup: boolean): ModelVersion {
@@ -375,19 +407,26 @@ export class ModelService {
     for (const note of source.notes) log.warn(note);
     const version = new ModelVersion(source, options, loadedAtStartup, {
       cores: this.#cores,
-      budget: this.#budget,
+      budget: this.#budgetOf(options),
       offLoop: this.#pool,
       checks: this.#checks,
       metrics: this.#metrics.forVersion(source.name, source.version),
       log,
       modelLog: this.#modelLog,
       handlers: this.#handlers,
+      planner: this.#planner,
       python: this.#settings,
       nextWorkerId: () => this.#nextWorkerId++,
     });
     this.#models.add(version);
     this.#missing.delete(source.name);
     return version;
+  }
+
+  /** The memory for the batches of a version. */
+  #budgetOf({ maxMemory }: VersionOptions): SlabBudget {
+    if (maxMemory === undefined) return this.#budget;
+    return this.#budget.within(maxMemory * mebibyte, 'maxMemory of the model');
   }
 
   async #remove(version: ModelVersion): Promise<void> {

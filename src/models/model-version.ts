@@ -4,10 +4,15 @@ import { inWords, SconceError, toSconceError } from '../errors.js';
 import { withEnvelope } from '../handlers/envelopes/with-envelope.js';
 import type { HandlerFactory } from '../handlers/registry.js';
 import type { OffLoop } from '../handlers/tensor/off-loop.js';
+import type { TensorPlan } from '../handlers/tensor/tensor-plan.js';
 import type { Log } from '../logging/log.js';
 import type { Messages } from '../logging/messages.js';
 import type { VersionMetrics } from '../metrics/metrics.js';
 import type { NativeModelDescription } from '../native/addon.js';
+import type { ExecutionPlan } from '../plans/plan.js';
+import type { PlanRecord } from '../plans/plan-record.js';
+import { chosenInWords } from '../plans/plan-report.js';
+import type { Planner } from '../plans/planner.js';
 import type { FileChecks } from '../workers/file-checks.js';
 import type { Execution, ExecutionState, InstanceProcess } from './execution.js';
 import type { ModelSource } from './model-source.js';
@@ -17,6 +22,7 @@ import { ProcessExecution } from './process/process-execution.js';
 import type { InstanceName } from './process/process-instance.js';
 import { type PythonSettings, PythonWorkers } from './process/python-workers.js';
 import { WorkerMetrics } from './process/worker-metrics.js';
+import { limitTime } from './request-deadline.js';
 import { type Runner, runnerOf } from './runner.js';
 import { budgetThreads } from './thread-budget.js';
 import type { VersionOptions } from './version-options.js';
@@ -36,6 +42,8 @@ export interface VersionContext {
   /** Takes what the code of the model prints. */
   modelLog: Messages['model'];
   handlers: ReadonlyMap<string, HandlerFactory>;
+  /** Chooses plans for models that run on threads of this process. */
+  planner: Planner;
   /** For handlers in Python. */
   python: PythonSettings;
   /** The next number of a worker, as TorchServe counts them over all models. */
@@ -55,6 +63,10 @@ export class ModelVersion {
   /** Executions that answer what they had admitted when the version was scaled to nothing. */
   readonly #draining = new Set<Execution>();
   #closed: Promise<void> | undefined;
+  /** Whether somebody has said how many instances there are to be since it was registered. */
+  #isScaled = false;
+  /** How the plan that runs divides the cores. */
+  #planned: Pick<ExecutionPlan, 'instances' | 'intraOpThreads'> | undefined;
 
   constructor(
     readonly source: ModelSource,
@@ -136,6 +148,11 @@ export class ModelVersion {
     return this.#execution?.description;
   }
 
+  /** How its plan was chosen; undefined where none is, and while it loads. */
+  get plan(): PlanRecord | undefined {
+    return this.#execution?.plan;
+  }
+
   /** What requests must hold, for people: `features: float32[n, 64]`. */
   get inputs(): string | undefined {
     return this.#execution?.inputs;
@@ -168,9 +185,20 @@ export class ModelVersion {
     return this.#execution?.load ?? { waiting: 0, running: 0 };
   }
 
+  /**
+   * What requests hold, when they are tensors and nothing else: any thread can prepare their rows.
+   * Another object for each execution.
+   */
+  get tensorPlan(): TensorPlan | undefined {
+    // Whether an instance is idle is asked for each request.
+    return this.options.useJobTicket ? undefined : this.#execution?.tensorPlan;
+  }
+
   /** Answers a request through its sink; never throws. */
   predict(prediction: Prediction): void {
     prediction.admit(this.context.metrics, this.context.log);
+    const { timeout } = prediction.request;
+    if (timeout !== undefined) limitTime(prediction, timeout, this.name, this.version);
     if (this.#execution !== undefined) {
       this.#execution.predict(prediction);
     } else if (this.#closed !== undefined) {
@@ -197,6 +225,12 @@ export class ModelVersion {
     return execution.describe();
   }
 
+  /** Starts as many instances as its options say, or as its plan finds to be best. As scale(). */
+  begin(): Promise<void> {
+    const { minWorkers, maxWorkers } = this.options.workers;
+    return this.#scale(minWorkers, maxWorkers);
+  }
+
   /**
    * Sets the bounds of the number of instances, and starts or stops as many as they ask for.
    *
@@ -204,14 +238,20 @@ export class ModelVersion {
    *   with the SconceError of the load, or MODEL_CLOSED.
    */
   scale(minWorkers: number, maxWorkers: number): Promise<void> {
+    this.#isScaled = true;
+    return this.#scale(minWorkers, maxWorkers);
+  }
+
+  #scale(minWorkers: number, maxWorkers: number): Promise<void> {
     this.#minWorkers = minWorkers;
     this.#maxWorkers = maxWorkers;
     const count = this.#workers.list.length;
     return this.setInstances(Math.max(minWorkers, Math.min(count, maxWorkers)));
   }
 
-  /** Starts or stops instances. As scale(), within the bounds that it has set. */
-  async setInstances(count: number): Promise<void> {
+  /** Starts or stops instances. As scale(); never more than it has allowed for. */
+  async setInstances(wanted: number): Promise<void> {
+    const count = Math.min(wanted, this.#maxWorkers);
     if (this.#closed !== undefined) {
       throw new SconceError('MODEL_CLOSED', this.name, this.version);
     }
@@ -248,7 +288,9 @@ export class ModelVersion {
   }
 
   #threads(instances: number): ReturnType<typeof budgetThreads> {
-    return budgetThreads(this.context.cores, instances, this.options.intraOpThreads);
+    const planned = this.#planned?.instances === instances ? this.#planned.intraOpThreads : 0;
+    const { intraOpThreads } = this.options;
+    return budgetThreads(this.context.cores, instances, planned > 0 ? planned : intraOpThreads);
   }
 
   /** As #threads(), for instances that are about to run. */
@@ -276,6 +318,10 @@ export class ModelVersion {
         source,
         instances,
         intraOpThreads: this.#takeThreads(instances),
+        planFixed: {
+          ...options.planFixed,
+          instances: options.planFixed.instances || this.#isScaled,
+        },
         handler: runner.kind === 'here' ? runner.factory : undefined,
         problem:
           runner.kind === 'refused'
@@ -287,6 +333,12 @@ export class ModelVersion {
         offLoop: context.offLoop,
         checks: context.checks,
         metrics: context.metrics,
+        planner: context.planner,
+        planLog: {
+          info: (message) => context.log.info(message),
+          warn: (message) => context.log.warn(message),
+        },
+        planned: (plan, record) => this.#usePlan(plan, record),
         instancesStarted: (milliseconds, running) => this.#instancesStarted(milliseconds, running),
         printed: (lines, dropped, level) => this.#printed(worker, lines, dropped, level),
         failed: (error) => context.log.error(inWords(error)),
@@ -294,9 +346,24 @@ export class ModelVersion {
           const { responseTimeout } = options;
           context.log.warn({ batches, replacements, responseTimeout }, 'batches do not end');
         },
+        onLoop: (rows, why) => {
+          const which = rows === 0 ? 'no batches' : `batches of up to ${rows} rows`;
+          context.log.info({ rows }, `${which} run on the main loop: ${why}`);
+        },
         recovered: () => context.log.info('serves again'),
       },
     );
+  }
+
+  /** The instances of a plan are the workers that the API shows. */
+  #usePlan(plan: ExecutionPlan, record: PlanRecord): void {
+    this.#planned = plan;
+    if (plan.instances !== this.#workers.list.length) {
+      this.#minWorkers = plan.instances;
+      this.#maxWorkers = plan.instances;
+      this.#workers.resize(plan.instances);
+    }
+    if (record.source !== 'none') this.context.log.info(chosenInWords(this, record));
   }
 
   #inProcesses(instances: number): ProcessExecution {
@@ -372,6 +439,7 @@ export class ModelVersion {
    */
   async #retire(): Promise<void> {
     this.#workers.resize(0);
+    this.#planned = undefined;
     const execution = this.#execution;
     if (execution === undefined) return;
     this.#execution = undefined;

@@ -25,28 +25,41 @@ const faults: ReadonlySet<ErrorCode> = new Set([
   'INTERNAL',
 ]);
 
+const nothing = (): void => {};
+
 /** One request on its way through a model version. */
 export class Prediction implements RowsOwner {
-  /** When the request arrived, in performance.now() milliseconds. */
-  readonly since = performance.now();
   #reservation: Reservation | undefined;
   #prepared: PreparedRows | undefined;
   #metrics: VersionMetrics | undefined;
   #log: Log | undefined;
   #over = false;
   #streamFailed = false;
+  #wantedBy = Number.POSITIVE_INFINITY;
   #overListeners: (() => void)[] | undefined;
 
   /**
    * @param model the name the client asked for
    * @param version the version the client asked for, if it named one
+   * @param since when the request arrived, in performance.now() milliseconds
    */
   constructor(
     readonly model: string,
     readonly version: string | undefined,
     readonly request: HandlerRequest,
     private readonly sink: PredictionSink,
+    readonly since = performance.now(),
   ) {}
+
+  /** When the client wants the answer, by what it says itself, in performance.now() milliseconds. */
+  get wantedBy(): number {
+    return this.#wantedBy;
+  }
+
+  /** The client wants the answer by then; the earliest of several moments counts. */
+  wantBy(moment: number): void {
+    this.#wantedBy = Math.min(this.#wantedBy, moment);
+  }
 
   get requestId(): string {
     return this.request.id;
@@ -76,6 +89,12 @@ export class Prediction implements RowsOwner {
     this.#end();
     this.#metrics?.failed('REQUEST_CANCELLED');
     this.#reservation?.cancel();
+  }
+
+  /** Its time is over: its rows are withdrawn, and nothing else answers it any more. */
+  expire(error: SconceError): void {
+    this.#reservation?.cancel();
+    this.failed(error);
   }
 
   answered(outputs: BatchOutputs, firstRow: number): void {
@@ -120,7 +139,7 @@ export class Prediction implements RowsOwner {
    * @param queueMicroseconds until the request was taken out of a queue
    * @param release called when a stream has been written
    */
-  replied(reply: HandlerReply, queueMicroseconds: number, release: () => void = () => {}): void {
+  replied(reply: HandlerReply, queueMicroseconds: number, release = nothing): void {
     if (this.#over) return;
     const latency = performance.now() - this.since;
     this.#metrics?.answered(latency, queueMicroseconds, this.version !== undefined);
@@ -155,7 +174,9 @@ export class Prediction implements RowsOwner {
 
   #end(): void {
     this.#over = true;
-    for (const listener of this.#overListeners?.splice(0) ?? []) listener();
+    const listeners = this.#overListeners;
+    if (listeners === undefined) return;
+    for (const listener of listeners.splice(0)) listener();
   }
 
   #reply(reply: HandlerReply, outputs: BatchOutputs): void {
@@ -169,14 +190,18 @@ export class Prediction implements RowsOwner {
       outputs.queueMicroseconds,
       this.version !== undefined,
     );
+    // Text was made from the outputs, bytes may still lie in them.
+    if (typeof reply.body === 'string') {
+      outputs.release();
+      this.sink.reply(reply, nothing);
+      return;
+    }
     let released = false;
     const release = (): void => {
       if (released) return;
       released = true;
       outputs.release();
     };
-    // Text was made from the outputs, bytes may still lie in them.
-    if (typeof reply.body === 'string') release();
     try {
       this.sink.reply(reply, release);
     } catch (error) {

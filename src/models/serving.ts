@@ -1,9 +1,9 @@
 import type { Assembler, Load } from '../batching/assembler.js';
 import { SconceError, toHandlerError, toSconceError } from '../errors.js';
 import type { Explainer, Handler, PreparedRows, RowHandler } from '../handlers/handler.js';
-import { longestTimer } from '../timers.js';
 import { Exchanges } from './exchanges.js';
 import type { Prediction } from './prediction.js';
+import { limitTime } from './request-deadline.js';
 
 export interface ServingOptions {
   modelName: string;
@@ -79,12 +79,6 @@ export class Serving {
     }
   }
 
-  /** The error of a request that waited too long for its place in a batch. */
-  get late(): SconceError {
-    const { modelName, modelVersion, clientTimeout, responseTimeout } = this.options;
-    return lateError(modelName, modelVersion, clientTimeout, responseTimeout * 1000);
-  }
-
   /** Answers with an error what is with the handler's threads. */
   fail(error: SconceError): void {
     this.#exchanges.fail(error);
@@ -124,7 +118,8 @@ export class Serving {
   }
 
   #preprocess(prediction: Prediction, handler: RowHandler): void {
-    const prepared = handler.preprocess(prediction.request);
+    const { request } = prediction;
+    const prepared = request.prepared ?? handler.preprocess(request);
     if (!(prepared instanceof Promise)) {
       this.#submit(prediction, prepared);
       return;
@@ -147,16 +142,15 @@ export class Serving {
   }
 
   #submit(prediction: Prediction, prepared: PreparedRows): void {
-    if (prediction.over) return;
-    const { responseTimeout, clientTimeout } = this.options;
-    if (prediction.since + patienceOf(responseTimeout, clientTimeout) < performance.now()) {
-      prediction.failed(this.late);
-      return;
+    const { key, inputs, rows, timeout } = prepared;
+    if (timeout !== undefined) {
+      const { modelName, modelVersion } = this.options;
+      limitTime(prediction, timeout, modelName, modelVersion);
     }
+    if (prediction.over) return;
     try {
-      const { key, inputs, rows } = prepared;
-      const { assembler } = this;
-      const reservation = assembler.reserve(key, inputs, rows, prediction, prediction.since);
+      const { since, wantedBy } = prediction;
+      const reservation = this.assembler.reserve(key, inputs, rows, prediction, since, wantedBy);
       try {
         prepared.store(reservation.slab.memory, reservation.offsets());
       } catch (error) {
@@ -170,27 +164,4 @@ export class Serving {
       prediction.failed(toSconceError(error));
     }
   }
-}
-
-/**
- * Milliseconds that a request may wait before it has a place in a batch.
- *
- * @param responseTimeout seconds
- * @param clientTimeout milliseconds; 0 for none
- */
-export function patienceOf(responseTimeout: number, clientTimeout: number): number {
-  const client = clientTimeout > 0 ? clientTimeout : longestTimer;
-  return Math.min(responseTimeout * 1000, client, longestTimer);
-}
-
-/** The error of a request that waited for longer than that; both in milliseconds. */
-export function lateError(
-  modelName: string,
-  modelVersion: string,
-  clientTimeout: number,
-  responseTimeout: number,
-): SconceError {
-  return clientTimeout > 0 && clientTimeout < responseTimeout
-    ? new SconceError('CLIENT_TIMEOUT', modelName, modelVersion, clientTimeout)
-    : new SconceError('RESPONSE_TIMEOUT', modelName, modelVersion, responseTimeout);
 }

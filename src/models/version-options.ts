@@ -1,6 +1,13 @@
-import { type ApiOptions, modelEntry, resolveModelOptions } from '../config/model-options.js';
+import {
+  type ApiOptions,
+  type ModelOptions,
+  modelEntry,
+  resolveModelOptions,
+} from '../config/model-options.js';
+import { isSettingName, type SettingName } from '../config/setting.js';
 import type { Settings } from '../config/settings.js';
 import type { Precision } from '../native/addon.js';
+import type { PlanWish } from '../plans/plan.js';
 import { resolveDevice } from './device.js';
 import type { ModelSource } from './model-source.js';
 import { gpuIds } from './process/gpu-ids.js';
@@ -23,6 +30,13 @@ export interface VersionOptions {
   intraOpThreads: number;
   freeze: boolean;
   precision: Precision;
+  runOnLoop: Settings['runOnLoop'];
+  plan: Settings['plan'];
+  /** Seconds. */
+  planTime: number;
+  tolerance: number;
+  /** What a plan may not decide: somebody has said it. */
+  planFixed: PlanWish['fixed'];
   batchSize: number;
   /** Milliseconds; as the management API shows it. */
   maxBatchDelay: number;
@@ -38,6 +52,10 @@ export interface VersionOptions {
   /** Milliseconds; 0 for none. */
   clientTimeout: number;
   useJobTicket: boolean;
+  /** MiB of memory for its batches; undefined for as much as there is for all models. */
+  maxMemory: number | undefined;
+  /** Its share of the time of a device beside the weights of other models. */
+  weight: number;
   autoscale: boolean;
   warmUp: boolean;
   handlerThreads: number;
@@ -56,6 +74,7 @@ const batchSizeOfFiles = 32;
 /**
  * The options of a version, from wherever they are said.
  *
+ * @param isGiven whether somebody has said a setting, which has its default else
  * @param inProcesses whether Python runs it, which finds its devices itself
  * @throws {SconceError} INVALID_CONFIGURATION for a device that is not there.
  */
@@ -65,6 +84,7 @@ export function versionOptions(
   settings: Settings,
   atStartup: boolean,
   inProcesses = false,
+  isGiven: (setting: SettingName) => boolean = () => true,
 ): VersionOptions {
   const { values, origins } = resolveModelOptions({
     api,
@@ -81,11 +101,32 @@ export function versionOptions(
     ...others,
     origins: Object.fromEntries(origins),
     workers: { minWorkers, maxWorkers },
+    planFixed: fixedForPlans(values, origins, isGiven),
     limitMaxImagePixels: settings.limitMaxImagePixels,
     device: inProcesses ? deviceName(gpus) : resolveDevice(device, limits),
     gpuIds: gpus,
     envelope: settings.serviceEnvelope ?? source.envelope,
     batchDelay: batchPolicy === 'legacy' && values.batchSize > 1 ? values.maxBatchDelay : 0,
+  };
+}
+
+/** What somebody has said, wherever, is not for a plan to decide. */
+function fixedForPlans(
+  { minWorkers, maxWorkers, autoscale, intraOpThreads }: ModelOptions,
+  origins: ReadonlyMap<keyof ModelOptions, string>,
+  isGiven: (setting: SettingName) => boolean,
+): PlanWish['fixed'] {
+  const isSaid = (option: keyof ModelOptions): boolean => {
+    const [, setting] = /^setting (\w+)$/.exec(origins.get(option) ?? '') ?? [];
+    if (setting === undefined) return origins.get(option) !== 'default';
+    return !isSettingName(setting) || isGiven(setting);
+  };
+  return {
+    freeze: isSaid('freeze'),
+    precision: isSaid('precision'),
+    instances: autoscale || minWorkers !== maxWorkers || isSaid('minWorkers'),
+    // 0 divides the cores, whoever says it.
+    intraOpThreads: intraOpThreads > 0,
   };
 }
 

@@ -49,8 +49,10 @@ export class Client implements RowsOwner {
 interface Request {
   key: string;
   inputs: readonly TensorSpec[];
-  /** When it arrived, in performance.now() milliseconds. */
+  /** When it arrived, in the clock's milliseconds. */
   since: number;
+  /** When it wants its answer. */
+  wantedBy: number;
 }
 
 /** An assembler with instances that a test moves by hand. */
@@ -59,8 +61,8 @@ export class Bench {
   readonly budget: SlabBudget;
   readonly assembler: Assembler;
 
-  constructor(options: Partial<AssemblerOptions> = {}, budgetBytes = 1 << 20) {
-    this.budget = new SlabBudget(budgetBytes);
+  constructor(options: Partial<AssemblerOptions> = {}, budget: SlabBudget | number = 1 << 20) {
+    this.budget = typeof budget === 'number' ? new SlabBudget(budget) : budget;
     this.assembler = new Assembler(
       this.instances,
       this.budget,
@@ -83,10 +85,11 @@ export class Bench {
   /** Reserves and writes rows; commit is up to the caller. */
   reserve(
     values: readonly number[],
-    { key = '', inputs = scalar, since = performance.now() }: Partial<Request> = {},
+    { key = '', inputs = scalar, since, wantedBy }: Partial<Request> = {},
   ): Client {
     const client = new Client(values);
-    const reservation = this.assembler.reserve(key, inputs, values.length, client, since);
+    const { length } = values;
+    const reservation = this.assembler.reserve(key, inputs, length, client, since, wantedBy);
     client.reservation = reservation;
     const { memory } = reservation.slab;
     const floatsPerRow = Math.max(1, inputs[0]?.dims.reduce((a, b) => a * b, 1) ?? 1);

@@ -76,6 +76,20 @@ describe('with a delay, as TorchServe waits', () => {
     assert.equal(rung(), 1);
   });
 
+  test('a request that names less time than the delay ends it, and one that names more does not', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const now = performance.now();
+    const patient = bench.reserve([1], { since: now, wantedBy: now + batchDelay + 10_000 });
+    patient.reservation?.commit();
+    await quiet();
+    assert.equal(rung(), 0);
+    const urgent = bench.reserve([2], { since: now, wantedBy: now + batchDelay - 1 });
+    urgent.reservation?.commit();
+    assert.equal(rung(), 1);
+    await bench.runAll();
+    assert.deepEqual([patient.answers, urgent.answers], [[[3]], [[5]]]);
+  });
+
   test('a batch whose requests have all gone comes back empty', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     for (const client of [bench.ask(1), bench.ask(2)]) client.reservation?.cancel();

@@ -32,6 +32,9 @@ interface FakeSlab {
   layout: NativeSlabLayout;
   state: 'idle' | 'rung' | 'sealed';
   reserved: number;
+  order: number;
+  /** Of equal order the one that was rung first goes first. */
+  rung: number;
 }
 
 /**
@@ -42,7 +45,10 @@ export class FakeInstances implements SlabHost {
   readonly slabs = new Map<number, FakeSlab>();
   /** What went against the rules of the boundary; a test asserts that it stays empty. */
   readonly violations: string[] = [];
+  /** Batches run within ring(), as with `runOnLoop`. */
+  runsOnLoop = false;
   #nextId = 1;
+  #nextRing = 1;
 
   allocate(bytes: number): Uint8Array {
     return new Uint8Array(new SharedArrayBuffer(bytes));
@@ -51,7 +57,7 @@ export class FakeInstances implements SlabHost {
   addSlab(memory: Uint8Array, layout: NativeSlabLayout): number {
     const words = headerWords(memory, layout.capacity);
     const id = this.#nextId++;
-    this.slabs.set(id, { memory, words, layout, state: 'idle', reserved: 0 });
+    this.slabs.set(id, { memory, words, layout, state: 'idle', reserved: 0, order: 0, rung: 0 });
     return id;
   }
 
@@ -60,15 +66,31 @@ export class FakeInstances implements SlabHost {
     this.slabs.delete(id);
   }
 
-  ring(id: number): void {
+  ring(id: number, order = 0): BatchEvent | undefined {
     const slab = this.slabs.get(id);
     if (slab?.state !== 'idle') this.violations.push(`rang slab ${id} twice`);
-    if (slab !== undefined) slab.state = 'rung';
+    if (slab === undefined) return undefined;
+    slab.state = 'rung';
+    slab.order = order;
+    slab.rung = this.#nextRing++;
+    if (!this.runsOnLoop) return undefined;
+    this.seal(id);
+    return this.complete(id);
   }
 
-  /** Ids of slabs in a state, oldest first. */
+  advance(id: number, order: number): void {
+    const slab = this.#get(id);
+    if (slab.state !== 'rung' || slab.order <= order) return;
+    slab.order = order;
+    slab.rung = this.#nextRing++;
+  }
+
+  /** Ids of slabs in a state; those that are rung in the order in which instances take them. */
   in(state: FakeSlab['state']): number[] {
-    return [...this.slabs].filter(([, slab]) => slab.state === state).map(([id]) => id);
+    return [...this.slabs]
+      .filter(([, slab]) => slab.state === state)
+      .sort(([, a], [, b]) => (state === 'rung' ? a.order - b.order || a.rung - b.rung : 0))
+      .map(([id]) => id);
   }
 
   seal(id: number): void {

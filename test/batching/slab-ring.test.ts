@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { CostModel } from '../../src/batching/cost-model.js';
 import { SlabBudget } from '../../src/batching/slab-budget.js';
 import { type SlabInRing, SlabRing, slabCapacity } from '../../src/batching/slab-ring.js';
 import { FakeInstances } from './fake-instances.js';
@@ -9,7 +10,15 @@ const inputs = [{ dtype: 'float32' as const, dims: [16] }];
 function ring(limit: number): { ring: SlabRing; budget: SlabBudget } {
   const budget = new SlabBudget(limit);
   const slabs = new Map<number, SlabInRing>();
-  return { ring: new SlabRing(new FakeInstances(), slabs, budget, inputs, 8, 0, false), budget };
+  const options = {
+    inputs,
+    batchSize: 8,
+    outputBytes: 0,
+    exclusive: false,
+    costs: new CostModel(8),
+    now: 0,
+  };
+  return { ring: new SlabRing(new FakeInstances(), slabs, budget, options), budget };
 }
 
 test('one huge output does not make the slabs of a model too large to be had', () => {

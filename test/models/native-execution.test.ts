@@ -4,7 +4,9 @@ import { SlabBudget } from '../../src/batching/slab-budget.js';
 import { SconceError } from '../../src/errors.js';
 import { builtInHandlers } from '../../src/handlers/registry.js';
 import { Metrics } from '../../src/metrics/metrics.js';
-import { NativeExecution, type NativeExecutionOptions } from '../../src/models/native-execution.js';
+import { makePlanner } from '../../src/models/make-planner.js';
+import { NativeExecution } from '../../src/models/native-execution.js';
+import type { NativeExecutionOptions } from '../../src/models/native-execution-options.js';
 import { Prediction } from '../../src/models/prediction.js';
 import { type ModelListener, openModel } from '../../src/native/runtime.js';
 import { FileChecks } from '../../src/workers/file-checks.js';
@@ -37,6 +39,12 @@ class Bench {
       intraOpThreads: 1,
       freeze: true,
       precision: 'float32',
+      runOnLoop: 'auto',
+      plan: 'off',
+      planTime: 20,
+      tolerance: 1e-4,
+      planFixed: { freeze: false, precision: false, instances: false, intraOpThreads: false },
+      weight: 1,
       batchSize: 2,
       batchDelay: 0,
       jobQueueSize: 100,
@@ -64,6 +72,10 @@ class Bench {
         failed: ({ message }) => this.failures.push(message),
         hanging: (batches, replacements) => this.hanging.push([batches, replacements]),
         recovered: () => this.failures.push('recovered'),
+        planner: makePlanner({}, 2),
+        planLog: { info: () => {}, warn: () => {} },
+        planned: () => {},
+        onLoop: () => {},
       },
       (native, listener) => openModel(native, intercept(listener)),
     );

@@ -13,6 +13,8 @@ export interface OpenedEnvelope {
   readonly member: string;
   /** One for each instance, as a client without an envelope would send it; at least one. */
   readonly requests: readonly HandlerRequest[];
+  /** As HandlerRequest.timeout, where the envelope says so. */
+  readonly timeout?: number | undefined;
   /**
    * The body of the reply, ASCII.
    *

@@ -119,6 +119,7 @@ export class EnvelopedHandler implements RowHandler {
       rows,
       key,
       inputs,
+      timeout: opened.timeout,
       store: (target, offsets) => gathered.store(target, offsets),
       postprocess: (outputs, firstRow) =>
         replyOf(
@@ -136,6 +137,7 @@ function wrapped(opened: OpenedEnvelope, prepared: PreparedRows): PreparedRows {
     rows,
     key,
     inputs,
+    timeout: opened.timeout,
     store: (target, offsets) => prepared.store(target, offsets),
     postprocess: (outputs: BatchOutputs, firstRow: number) =>
       replyOf(opened, [() => prepared.postprocess(outputs, firstRow)]),

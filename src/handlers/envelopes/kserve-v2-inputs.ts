@@ -37,6 +37,8 @@ export interface KServeInference {
   /** The client's, or that of the request. */
   id: string;
   inputs: readonly KServeInput[];
+  /** Milliseconds from its arrival within which the client wants the answer, where it says so. */
+  timeout: number | undefined;
 }
 
 /** @throws {SconceError} INVALID_REQUEST naming the member that is missing or wrong */
@@ -48,7 +50,20 @@ export function readInference(request: HandlerRequest): KServeInference {
     return readInput(readObject(text, slice, path), path);
   });
   const given = envelope.members.has('id') ? readText(envelope, 'id') : '';
-  return { text, id: given.trim() === '' ? request.id : given, inputs };
+  const id = given.trim() === '' ? request.id : given;
+  return { text, id, inputs, timeout: readTimeout(envelope) };
+}
+
+/** The parameter `timeout` has microseconds, and 0 where there is no limit. */
+function readTimeout({ text, members }: EnvelopeObject): number | undefined {
+  const parameters = members.get('parameters');
+  if (parameters === undefined || text.kindOf(parameters) !== 'an object') return undefined;
+  const given = text.membersOf(parameters).get('timeout');
+  if (given === undefined || text.kindOf(given) === 'null') return undefined;
+  const value = text.valueOf(given);
+  if (typeof value === 'number' && value >= 0) return value === 0 ? undefined : value / 1000;
+  const found = typeof value === 'number' ? `${value}` : text.kindOf(given);
+  throw wrongMember('parameters.timeout', 'a number of microseconds', found);
 }
 
 function readInput(object: EnvelopeObject, path: string): KServeInput {

@@ -113,6 +113,7 @@ export class KServeV2Tensors extends EnvelopedHandler {
       rows: gathered.rows,
       key: inputs.map(({ dims }) => dims.join()).join(';'),
       inputs,
+      timeout: inference.timeout,
       store: (target, offsets) => gathered.store(target, offsets),
       postprocess: format,
     };

@@ -12,9 +12,10 @@ import { outputOf, writeInference } from './kserve-v2-outputs.js';
  */
 export const kserveV2Envelope: Envelope = {
   open: (request, model) => {
-    const { text, id, inputs } = readInference(request);
+    const { text, id, inputs, timeout } = readInference(request);
     return {
       member: 'inputs',
+      timeout,
       requests: inputs.map((input) => requestOf(request, text, input)),
       format: (results) =>
         writeInference(

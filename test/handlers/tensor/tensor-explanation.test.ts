@@ -88,6 +88,9 @@ const description: NativeModelDescription = {
   parameterBytes: 0,
   loadMilliseconds: 0,
   frozen: true,
+  optimized: false,
+  channelsLast: false,
+  straightLine: true,
 };
 const config: TensorNames = {
   inputs: [

@@ -17,6 +17,9 @@ function model(...declared: NativeArgument[]): NativeModelDescription {
     parameterBytes: 0,
     loadMilliseconds: 0,
     frozen: true,
+    optimized: false,
+    channelsLast: false,
+    straightLine: true,
   };
 }
 

@@ -1,0 +1,42 @@
+/** Most microseconds that a batch may keep the main loop from everything else. */
+export const longestOnLoop = 200;
+
+/**
+ * What of the hop the main loop does itself, where other cores do the rest: about 25 us of 75, to
+ * wake an instance and to be woken by it.
+ */
+const loopsShareOfHop = 1 / 3;
+
+/**
+ * Most rows of a batch that is to run on the main loop: those that cost less there than an instance
+ * takes to be woken and to wake the loop again. 0 when no batch does.
+ *
+ * With one or two cores an instance computes in the time of the main loop, of the clients, or of the
+ * rest of the machine. With more it does not: then the main loop must gain by it alone, or a server
+ * that is busy answers less.
+ *
+ * @param rows numbers of rows that were timed, ascending
+ * @param microseconds what a batch of each of them takes
+ * @param hop microseconds that the way to an instance and back takes beside the batch
+ */
+export function loopLimit(
+  rows: readonly number[],
+  microseconds: readonly number[],
+  hop: number,
+  cores: number,
+): number {
+  const most = Math.min(cores > 2 ? hop * loopsShareOfHop : hop, longestOnLoop);
+  let limit = 0;
+  let before = 0;
+  for (const [i, count] of rows.entries()) {
+    const took = microseconds[i] ?? Number.POSITIVE_INFINITY;
+    if (!(took <= most)) {
+      // Between two numbers of rows the time grows by about the same for each row.
+      const part = limit === 0 ? 0 : (most - before) / (took - before);
+      return limit + Math.floor(part * (count - limit));
+    }
+    limit = count;
+    before = took;
+  }
+  return limit;
+}
