@@ -73,7 +73,7 @@ export const errorTable = {
     grpc: 'RESOURCE_EXHAUSTED',
     type: 'ServiceUnavailableException',
     template:
-      'Model "%s" has no memory for another batch: all of slabMemory (%s bytes) is in use. Try again later.',
+      'Model "%s" has no memory for another batch: all of %s (%s bytes) is in use. Try again later.',
   },
   BODIES_FULL: {
     status: 503,
@@ -397,6 +397,29 @@ export const errorTable = {
     type: 'RequestTimeoutException',
     template: 'Model "%s" Version %s did not begin within clientTimeoutInMills (%s ms).',
   },
+  /** The time that the request itself names: its header, or its parameters. */
+  REQUEST_TIMEOUT: {
+    status: 504,
+    grpc: 'DEADLINE_EXCEEDED',
+    type: 'RequestTimeoutException',
+    template: 'Model "%s" Version %s did not answer within the %s ms that the request allows.',
+  },
+  /** Refused at once, so that nobody waits for an answer that comes too late. */
+  REQUEST_TIMEOUT_TOO_SHORT: {
+    status: 504,
+    grpc: 'DEADLINE_EXCEEDED',
+    type: 'RequestTimeoutException',
+    template:
+      'Model "%s" Version %s cannot answer within the %s ms that the request allows: a row takes about %s ms, after about %s ms of what comes before.',
+  },
+  /** What waits already would take longer than the model's own limits allow. */
+  BACKLOG_TOO_LONG: {
+    status: 503,
+    grpc: 'UNAVAILABLE',
+    type: 'ServiceUnavailableException',
+    template:
+      'Model "%s" Version %s cannot answer within %s ms, for as long as it has this much to do: what waits takes about %s ms. Try again later.',
+  },
   EXPLANATION_UNSUPPORTED: {
     status: 503,
     grpc: 'UNIMPLEMENTED',
@@ -429,6 +452,8 @@ export class SconceError extends Error {
   readonly code: ErrorCode;
   /** Why, where the message is one that clients compare and must stay as TorchServe's. */
   reason: string | undefined;
+  /** Seconds after which the client may try again, where that is known. */
+  secondsToRetry: number | undefined;
   #status: number | undefined;
 
   constructor(code: ErrorCode, ...values: readonly (string | number)[]) {
@@ -440,6 +465,12 @@ export class SconceError extends Error {
   /** The same error with a reason. */
   because(reason: string): this {
     this.reason = reason;
+    return this;
+  }
+
+  /** The same error with the seconds after which the client may try again. */
+  retryAfter(seconds: number): this {
+    this.secondsToRetry = seconds;
     return this;
   }
 

@@ -1,4 +1,11 @@
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+} from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import Fastify, {
   type FastifyError,
   type FastifyInstance,
@@ -10,15 +17,11 @@ import type { Log } from '../logging/log.js';
 import type { TlsOptions } from '../security/tls.js';
 import { bodyReader } from './body.js';
 import { Connections } from './connections.js';
+import { DirectPredictions } from './direct-predictions.js';
 import type { HttpContext } from './http-context.js';
-import {
-  commonHeaderList,
-  createRequestId,
-  errorBody,
-  jsonText,
-  rawResponse,
-  sendError,
-} from './response.js';
+import type { HttpReply } from './http-exchange.js';
+import { createRequestId } from './request-id.js';
+import { commonHeaderList, errorBody, jsonText, rawResponse, sendError } from './response.js';
 
 /** Longest model name and version in a path. */
 const longestParameter = 1024;
@@ -26,20 +29,40 @@ const longestParameter = 1024;
 /** Milliseconds a client has to send a request, body included; Fastify would give it for ever. */
 const requestTimeout = 300_000;
 
-/** What the listeners have in common: raw bodies, TorchServe's headers and errors. */
+/** Milliseconds that a connection may wait for its next request: Fastify's. */
+const keepAliveTimeout = 72_000;
+
+/** How a listener answers predictions before Fastify's router sees them. */
+export interface PredictionRouting {
+  /** Throws the error of a request that does not bring the key it needs. */
+  authorize: ((request: IncomingMessage) => void) | undefined;
+}
+
+/**
+ * What the listeners have in common: raw bodies, TorchServe's headers and errors.
+ *
+ * @param predictions undefined where there are none
+ */
 export function createApp(
   context: HttpContext,
   log: Log,
   tls: TlsOptions | undefined,
+  predictions?: PredictionRouting,
 ): FastifyInstance {
   const app: FastifyInstance = Fastify({
-    // As in TorchServe a request needs no Host header.
-    ...(tls === undefined
-      ? { http: { requireHostHeader: false } }
-      : { https: { ...tls, requireHostHeader: false } }),
+    serverFactory: (route) => {
+      const fail = (error: unknown, reply: HttpReply): void => answerFailure(log, error, reply);
+      const direct = predictions && new DirectPredictions(context, { ...predictions, fail }, route);
+      return createListener(tls, (request, response) => {
+        connections.began(response);
+        if (direct?.take(request, response) === true) return;
+        // Fastify's rewriteUrl would keep a second URL for every request.
+        makePathPlain(request);
+        route(request, response);
+      });
+    },
     requestIdHeader: false,
     genReqId: createRequestId,
-    requestTimeout,
     return503OnClosing: false,
     logger: false,
     routerOptions: { maxParamLength: longestParameter },
@@ -52,8 +75,6 @@ export function createApp(
     },
   });
   const connections = new Connections(app.server);
-  // Fastify's rewriteUrl would keep a second URL for every request.
-  app.server.prependListener('request', makePathPlain);
   app.addHook('preClose', (done) => {
     connections.closeUnused();
     done();
@@ -70,12 +91,26 @@ export function createApp(
     sendError(reply, new SconceError(path === '/' ? 'METHOD_NOT_ALLOWED' : 'RESOURCE_NOT_FOUND'));
   });
   app.setErrorHandler((error: FastifyError | SconceError, request, reply) => {
-    const known = fromFramework(error, request.headers);
-    if (known.code === 'INTERNAL')
-      log.error({ err: error, requestId: request.id }, 'request failed');
-    sendError(reply, known);
+    answerFailure(log, fromFramework(error, request.headers), reply, error);
   });
   return app;
+}
+
+function createListener(tls: TlsOptions | undefined, listener: RequestListener): Server {
+  // As in TorchServe a request needs no Host header.
+  const options = { requireHostHeader: false, requestTimeout, keepAliveTimeout };
+  return tls === undefined
+    ? createServer(options, listener)
+    : createTlsServer({ ...tls, ...options }, listener);
+}
+
+/** @param thrown what the error was made of */
+function answerFailure(log: Log, error: unknown, reply: HttpReply, thrown = error): void {
+  const known = toSconceError(error);
+  if (known.code === 'INTERNAL') {
+    log.error({ err: thrown, requestId: reply.request.id }, 'request failed');
+  }
+  sendError(reply, known);
 }
 
 /** The answer to what is not HTTP, as it goes over the wire. */

@@ -1,4 +1,5 @@
-import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify';
+import type { IncomingMessage } from 'node:http';
+import type { FastifyInstance, onRequestHookHandler } from 'fastify';
 import { SconceError, toSconceError } from '../errors.js';
 import { type TokenAuthority, type TokenKind, tokenKinds } from '../security/token-authority.js';
 import { sendBody } from './response.js';
@@ -31,7 +32,7 @@ const inferenceEndings = new Set(['invoke', 'predict']);
  * written: `/%6dodels` is `/models`.
  */
 export function authorizationHook(
-  authority: TokenAuthority,
+  authority: Pick<TokenAuthority, 'authorize'>,
   kind: ListenerKind,
   options: AuthorizationOptions,
 ): onRequestHookHandler {
@@ -40,13 +41,25 @@ export function authorizationHook(
       const path = request.routeOptions.url ?? request.url.split('?', 1).join();
       if (!isOpen(path, options)) {
         const needed = kind === 'both' ? kindOf(path) : kind;
-        authority.authorize(needed, soleAuthorization(request));
+        authority.authorize(needed, soleAuthorization(request.raw));
       }
       done();
     } catch (error) {
       done(toSconceError(error));
     }
   };
+}
+
+/**
+ * The same for predictions, wherever they are served.
+ *
+ * @throws {SconceError} when the request does not bring the inference key
+ */
+export function authorizePrediction(
+  authority: Pick<TokenAuthority, 'authorize'>,
+  request: IncomingMessage,
+): void {
+  authority.authorize('inference', soleAuthorization(request));
 }
 
 /** Whether the route of this path is answered without a token. */
@@ -66,12 +79,12 @@ function kindOf(path: string): TokenKind {
 }
 
 /** The Authorization header. Of several none counts: a proxy may have looked at another of them. */
-function soleAuthorization({ raw }: FastifyRequest): string | undefined {
+function soleAuthorization({ rawHeaders, headers }: IncomingMessage): string | undefined {
   let found = 0;
-  for (let i = 0; i < raw.rawHeaders.length; i += 2) {
-    if (raw.rawHeaders[i]?.toLowerCase() === 'authorization') found += 1;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    if (rawHeaders[i]?.toLowerCase() === 'authorization') found += 1;
   }
-  return found === 1 ? raw.headers.authorization : undefined;
+  return found === 1 ? headers.authorization : undefined;
 }
 
 interface TokenRoute {
@@ -87,7 +100,7 @@ export function tokenRoute(app: FastifyInstance, authority: TokenAuthority): voi
       const [type] = [request.query.type].flat();
       const kind = tokenKinds.find((known) => known === type);
       if (kind === undefined) throw new SconceError('TOKEN_RENEWAL_REFUSED');
-      await authority.renew(kind, soleAuthorization(request));
+      await authority.renew(kind, soleAuthorization(request.raw));
       sendBody(reply, 200, 'application/json', '\n');
     },
   );

@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
 import { endsOf } from './socket-ends.js';
@@ -6,15 +6,10 @@ import { endsOf } from './socket-ends.js';
 /** Milliseconds that a client which is sending a request gets to end it when the server closes. */
 const uploadGrace = 1000;
 
-interface Exchange {
-  request: IncomingMessage;
-  response: ServerResponse;
-}
-
 /** The open connections of a listener. */
 export class Connections {
-  /** The newest exchange on each, undefined before its first request. */
-  readonly #newest = new Map<Socket, Exchange | undefined>();
+  /** The newest response on each, undefined before its first request. */
+  readonly #newest = new Map<Socket, ServerResponse | undefined>();
   /** In a TLS handshake, by their ends: Node does not say which encrypted socket comes of which. */
   readonly #greeting = new Map<string, Socket>();
   #closing = false;
@@ -30,9 +25,11 @@ export class Connections {
     } else {
       server.on('connection', (socket: Socket) => this.#add(socket));
     }
-    server.on('request', (request, response) =>
-      this.#newest.set(request.socket, { request, response }),
-    );
+  }
+
+  /** A request has come. */
+  began(response: ServerResponse): void {
+    this.#newest.set(response.req.socket, response);
   }
 
   /**
@@ -43,12 +40,12 @@ export class Connections {
   closeUnused(): void {
     this.#closing = true;
     for (const socket of this.#greeting.values()) socket.destroy();
-    this.#destroy((exchange) => exchange === undefined || exchange.response.writableFinished);
-    for (const [socket, exchange] of this.#newest) {
-      if (exchange !== undefined) this.#closeBehind(socket, exchange.response);
+    this.#destroy((response) => response === undefined || response.writableFinished);
+    for (const [socket, response] of this.#newest) {
+      if (response !== undefined) this.#closeBehind(socket, response);
     }
     setTimeout(() => {
-      this.#destroy((exchange) => exchange?.request.complete === false);
+      this.#destroy((response) => response?.req.complete === false);
     }, uploadGrace).unref();
   }
 
@@ -57,11 +54,11 @@ export class Connections {
    * connection get their answers first.
    */
   refuse(socket: Socket, refusal: string): void {
-    const { request, response } = this.#newest.get(socket) ?? {};
+    const response = this.#newest.get(socket);
     const send = () => {
       if (socket.writable) socket.end(refusal);
     };
-    if (request?.complete !== true || response === undefined) send();
+    if (response?.req.complete !== true) send();
     else if (!response.writableFinished) response.once('finish', send);
     // Written, but Node may not have closed the connection yet, when the answer was its last.
     else setImmediate(send);
@@ -70,7 +67,7 @@ export class Connections {
   /** A response that began before the server closed may have promised to keep the connection. */
   #closeBehind(socket: Socket, response: ServerResponse): void {
     response.once('finish', () => {
-      if (this.#newest.get(socket)?.response === response) socket.destroySoon();
+      if (this.#newest.get(socket) === response) socket.destroySoon();
     });
   }
 
@@ -93,7 +90,7 @@ export class Connections {
     socket.once('close', () => this.#newest.delete(socket));
   }
 
-  #destroy(which: (exchange: Exchange | undefined) => boolean): void {
-    for (const [socket, exchange] of this.#newest) if (which(exchange)) socket.destroy();
+  #destroy(which: (response: ServerResponse | undefined) => boolean): void {
+    for (const [socket, response] of this.#newest) if (which(response)) socket.destroy();
   }
 }

@@ -5,7 +5,8 @@ export interface Cancellable {
   cancel(): void;
 }
 
-const pending = new WeakMap<Socket, Set<Cancellable>>();
+/** What is under way on a connection: one thing nearly always, so that a list is cheaper than a set. */
+const pending = new WeakMap<Socket, Cancellable[]>();
 
 /**
  * Cancels something when the client hangs up, at once when it already has. One listener for each
@@ -19,20 +20,22 @@ export function cancelOnHangUp(socket: Socket, cancellable: Cancellable): void {
   }
   let cancellables = pending.get(socket);
   if (cancellables === undefined) {
-    const created = new Set<Cancellable>();
+    const created: Cancellable[] = [];
     cancellables = created;
     pending.set(socket, created);
     socket.once('close', () => {
-      for (const cancelled of created) {
-        created.delete(cancelled);
-        cancelled.cancel();
-      }
+      for (const cancelled of created.splice(0)) cancelled.cancel();
     });
   }
-  cancellables.add(cancellable);
+  cancellables.push(cancellable);
 }
 
 /** It is over; false when it was cancelled before. */
 export function forget(socket: Socket, cancellable: Cancellable): boolean {
-  return pending.get(socket)?.delete(cancellable) ?? false;
+  const cancellables = pending.get(socket);
+  const place = cancellables?.indexOf(cancellable) ?? -1;
+  if (cancellables === undefined || place < 0) return false;
+  const last = cancellables.pop();
+  if (last !== undefined && last !== cancellable) cancellables[place] = last;
+  return true;
 }

@@ -1,7 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import { rm, stat } from 'node:fs/promises';
 import { type AddressInfo, connect } from 'node:net';
-import type { FastifyInstance } from 'fastify';
 import { type ListenerAddress, type ListenerKind, parseAddress } from '../config/addresses.js';
 import type { Settings } from '../config/settings.js';
 
@@ -49,20 +48,25 @@ function isAnyPort(address: ListenerAddress): boolean {
   return address.scheme !== 'unix' && address.port === 0;
 }
 
+/** Where a server listens. */
+export type Place = ({ path: string } | { host: string; port: number }) & { backlog: number };
+
+/** Begins to listen; returns what the server is bound to. */
+export type Listen = (place: Place) => Promise<AddressInfo | string | null>;
+
 /**
  * Opens a listener.
  *
  * @returns its URL without a path
  */
-export async function bind(app: FastifyInstance, address: ListenerAddress): Promise<string> {
+export async function bind(listen: Listen, address: ListenerAddress): Promise<string> {
   if (address.scheme === 'unix') {
     await removeStaleSocket(address.path);
-    await app.listen({ path: address.path, backlog: longestBacklog });
+    await listen({ path: address.path, backlog: longestBacklog });
     return `unix:${address.path}`;
   }
   const { host, port, scheme } = address;
-  await app.listen({ host: await resolved(host), port, backlog: longestBacklog });
-  const bound: AddressInfo | string | null = app.server.address();
+  const bound = await listen({ host: await resolved(host), port, backlog: longestBacklog });
   const actual = typeof bound === 'object' && bound !== null ? bound.port : port;
   const shown = host === '0.0.0.0' || host === '::' ? 'localhost' : host;
   return `${scheme}://${shown.includes(':') ? `[${shown}]` : shown}:${actual}`;

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
 import { SconceError } from '../errors.js';
-import type { HttpContext } from './http-context.js';
+import type { ManagementContext } from './http-context.js';
 import { describeVersion } from './model-description.js';
 import { modelManagementDescription } from './openapi/descriptions.js';
 import { type Query, toBoolean, toInteger } from './query.js';
@@ -29,7 +29,7 @@ const allMethods: HTTPMethods[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'TRA
 /** The management API. */
 export function managementRoutes(
   app: FastifyInstance,
-  context: HttpContext,
+  context: ManagementContext,
   { enableModelApi }: ManagementOptions,
 ): void {
   const api = new ManagementApi(context);
@@ -75,7 +75,7 @@ function refuseMethod(_request: unknown, reply: FastifyReply): void {
 }
 
 class ManagementApi {
-  constructor(private readonly context: HttpContext) {}
+  constructor(private readonly context: ManagementContext) {}
 
   readonly list = (request: Request, reply: FastifyReply): void => {
     const { limit, next_page_token: token } = request.query;

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import type { ModelVersion } from '../models/model-version.js';
+import { planRecordSchema } from '../plans/plan-record.js';
 
 /** One element of the answer to `GET /models/{model}`; the order of the fields is TorchServe's. */
 export const modelDescriptionSchema = Type.Object({
@@ -56,6 +57,7 @@ export const modelDescriptionSchema = Type.Object({
       description: 'Where each value of the model comes from.',
     }),
     parameterBytes: Type.Optional(Type.Integer()),
+    plan: Type.Optional(planRecordSchema),
   }),
 });
 
@@ -70,7 +72,7 @@ export function describeVersion(
   version: ModelVersion,
   customizedMetadata?: Record<string, unknown>,
 ): ModelDescription {
-  const { options, source, state, failure, description, inputs, queued } = version;
+  const { options, source, state, failure, description, inputs, queued, plan } = version;
   const gpu = options.device.startsWith('cuda');
   const { gpuIds: ownGpus } = options;
   const deviceId = Number(options.device.split(':')[1] ?? 0);
@@ -123,6 +125,7 @@ export function describeVersion(
         : { returns: description.returns, parameterBytes: description.parameterBytes }),
       intraOpThreads: version.intraOpThreads,
       origins: options.origins,
+      ...(plan === undefined ? {} : { plan }),
     },
   };
 }

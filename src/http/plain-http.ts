@@ -1,5 +1,6 @@
 import type { Server, Socket } from 'node:net';
-import { commonHeaderList, createRequestId, jsonText, rawResponse } from './response.js';
+import { createRequestId } from './request-id.js';
+import { commonHeaderList, jsonText, rawResponse } from './response.js';
 import { endsOf } from './socket-ends.js';
 
 /** What OpenSSL calls a first record that is HTTP: the second for methods that it does not know. */

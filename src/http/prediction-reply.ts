@@ -1,16 +1,21 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
 import { SconceError, toSconceError } from '../errors.js';
 import { isStream, type RequestParameter } from '../handlers/handler.js';
-import type { Prediction, PredictionSink } from '../models/prediction.js';
+import type { PredictionSink } from '../models/prediction.js';
+import { smallestPiece } from './body-memory.js';
 import { isForm, readForm } from './form-body.js';
 import { cancelOnHangUp, forget } from './hang-up.js';
-import type { HttpContext } from './http-context.js';
+import type { HttpContext, OpenPrediction } from './http-context.js';
+import type { HttpReply, HttpRequest } from './http-exchange.js';
 import { modelDescriptionDocument } from './openapi/descriptions.js';
+import { requestTimeout } from './request-timeout.js';
 import { respond, sendError, sendJson } from './response.js';
 import { streamReply } from './streamed-reply.js';
 
 /** Replies from this size on are written from the memory they lie in; smaller ones are copied. */
 const zeroCopyBytes = 64 * 1024;
+
+/** Replies below this size go out as text with their head, in one piece. */
+const joinedBytes = 4 * 1024;
 
 /** Milliseconds a client may take to read a reply that holds a slab. */
 const longestWrite = 120_000;
@@ -27,13 +32,22 @@ function bodySize(body: string | readonly Uint8Array[]): number {
   return body.reduce((sum, { byteLength }) => sum + byteLength, 0);
 }
 
+/** A character for each byte. */
+function textOf(body: readonly Uint8Array[]): string {
+  let text = '';
+  for (const { buffer, byteOffset, byteLength } of body) {
+    text += Buffer.from(buffer, byteOffset, byteLength).toString('latin1');
+  }
+  return text;
+}
+
 /** Sends one prediction's answer as an HTTP response. */
 class HttpSink implements PredictionSink {
-  prediction: Prediction | undefined;
+  prediction: OpenPrediction | undefined;
 
   constructor(
-    private readonly request: FastifyRequest,
-    private readonly response: FastifyReply,
+    private readonly request: HttpRequest,
+    private readonly response: HttpReply,
     private readonly context: HttpContext,
   ) {}
 
@@ -74,7 +88,7 @@ class HttpSink implements PredictionSink {
       const bytes = Buffer.from(first.buffer, first.byteOffset, first.byteLength);
       this.#send(headers, bytes, status);
     } else {
-      const copy = Buffer.concat(body);
+      const copy = size < joinedBytes ? textOf(body) : Buffer.concat(body);
       release();
       this.#send(headers, copy, status);
     }
@@ -132,12 +146,13 @@ export interface PredictionTarget {
  * instead.
  *
  * @param parameters of the request where the caller has read them; else those of a form are read
- * @throws {SconceError} INVALID_REQUEST for a form that cannot be read; nothing is answered then
+ * @throws {SconceError} INVALID_REQUEST for a form or a header that cannot be read; nothing is
+ *   answered then
  */
 export function predict(
   context: HttpContext,
-  request: FastifyRequest,
-  response: FastifyReply,
+  request: HttpRequest,
+  response: HttpReply,
   target: PredictionTarget,
   parameters?: readonly RequestParameter[],
 ): void {
@@ -155,33 +170,35 @@ export function predict(
 }
 
 /** The body of a request as bytes; empty without one. */
-export function bodyOf({ body }: FastifyRequest): Uint8Array {
+export function bodyOf({ body }: HttpRequest): Uint8Array {
   return body instanceof Uint8Array ? body : noBody;
 }
 
 function run(
   context: HttpContext,
-  request: FastifyRequest,
-  response: FastifyReply,
+  request: HttpRequest,
+  response: HttpReply,
   { model, version, urlPath, explain }: PredictionTarget,
   parameters: readonly RequestParameter[] | undefined,
 ): void {
   const { headers, raw } = request;
   const { bodies } = context;
   const body = bodyOf(request);
+  const isLent = body.byteLength >= smallestPiece && bodies.has(body);
   const sink = new HttpSink(request, response, context);
   const prediction = context.service.predict(
     model,
     version,
     {
       body,
-      ...(bodies.has(body) && { releaseBody: () => bodies.release(body) }),
+      releaseBody: isLent ? () => bodies.release(body) : undefined,
       contentType: headers['content-type'],
       accept: headers.accept,
       parameters,
       rawHeaders: raw.rawHeaders,
       urlPath,
       explain,
+      timeout: requestTimeout(headers['x-request-timeout-ms']),
       id: request.id,
     },
     sink,

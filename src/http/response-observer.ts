@@ -1,7 +1,7 @@
-import type { FastifyRequest } from 'fastify';
 import type { Logs } from '../logging/logs.js';
 import type { Metrics } from '../metrics/metrics.js';
 import type { ResponseObserver } from './http-context.js';
+import type { HttpRequest } from './http-exchange.js';
 
 /** Counts every response, and gives the access log a line for each where it wants them. */
 export function createResponseObserver(
@@ -18,7 +18,7 @@ export function createResponseObserver(
   };
 }
 
-function describe(request: FastifyRequest) {
+function describe(request: HttpRequest) {
   const { raw, id } = request;
   const { remoteAddress, remotePort } = raw.socket;
   return {

@@ -1,20 +1,13 @@
-import { randomUUID } from 'node:crypto';
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
-import type { FastifyReply } from 'fastify';
 import type { ErrorCode, SconceError } from '../errors.js';
 import { connectionHeader, type HttpContext } from './http-context.js';
+import type { HttpReply } from './http-exchange.js';
 
-/** What a client may send as an id: it stands in logs and comes back in a header. */
-const requestIdPattern = /^[\x21-\x7e]{1,128}$/;
+/** Characters from which on Node would copy a text once more, to join it to the head. */
+const longText = 16 * 1024;
 
 /** Milliseconds that the rest of a request is read, when it is answered before its end. */
 const longestRest = 1000;
-
-/** The id of a request: the client's x-request-id, or a fresh one. */
-export function createRequestId(request?: IncomingMessage): string {
-  const given = request?.headers['x-request-id'];
-  return typeof given === 'string' && requestIdPattern.test(given) ? given : randomUUID();
-}
 
 /**
  * The headers that TorchServe puts on every response: names and values in turn.
@@ -22,17 +15,18 @@ export function createRequestId(request?: IncomingMessage): string {
  * @param cors names and values that stand among them
  */
 export function commonHeaderList(requestId: string, cors: HttpContext['cors'] = []): string[] {
-  return [
-    'x-request-id',
-    requestId,
-    ...cors.flat(),
-    'Pragma',
-    'no-cache',
-    'Cache-Control',
-    'no-cache; no-store, must-revalidate, private',
-    'Expires',
-    'Thu, 01 Jan 1970 00:00:00 UTC',
-  ];
+  const headers: string[] = [];
+  pushCommon(headers, requestId, cors);
+  return headers;
+}
+
+/** Adds them to others. */
+function pushCommon(headers: string[], requestId: string, cors: HttpContext['cors']): void {
+  headers.push('x-request-id', requestId);
+  for (const [name, value] of cors) headers.push(name, value);
+  headers.push('Pragma', 'no-cache');
+  headers.push('Cache-Control', 'no-cache; no-store, must-revalidate, private');
+  headers.push('Expires', 'Thu, 01 Jan 1970 00:00:00 UTC');
 }
 
 /** A response as it is written. */
@@ -42,7 +36,7 @@ export interface Response {
   phrase?: string;
   /** Names and values in turn, before those of every response. */
   headers: string[];
-  /** Text is ASCII. */
+  /** Of text each character is one byte: ASCII, or Latin-1. */
   body: string | Buffer;
   /** Without the headers of every response, but for those of CORS; neither counted nor logged. */
   bare?: boolean;
@@ -54,7 +48,7 @@ export interface Response {
  *
  * @param since when the request arrived, in performance.now() milliseconds, where that is known
  */
-export function respond(reply: FastifyReply, response: Response, since?: number): void {
+export function respond(reply: HttpReply, response: Response, since?: number): void {
   const { status, phrase = STATUS_CODES[status] ?? '', headers, body, bare } = response;
   const { raw } = reply;
   reply.hijack();
@@ -65,7 +59,7 @@ export function respond(reply: FastifyReply, response: Response, since?: number)
   if (connection === 'close' && !reply.request.raw.complete) {
     endBehindRequest(reply.request.raw, raw, body);
   } else {
-    raw.end(body, 'latin1');
+    endWith(raw, body);
   }
   if (!bare) reply.server.httpContext.observer.responded(reply, status, since);
 }
@@ -77,7 +71,7 @@ export function respond(reply: FastifyReply, response: Response, since?: number)
  * @returns the value of the connection header, which is not among them
  */
 export function completeHeaders(
-  reply: FastifyReply,
+  reply: HttpReply,
   status: number,
   headers: string[],
   bare = false,
@@ -87,8 +81,26 @@ export function completeHeaders(
     context.cors.length === 0
       ? context.cors
       : context.cors.filter(([name]) => !hasHeader(headers, name));
-  headers.push(...(bare ? cors.flat() : commonHeaderList(reply.request.id, cors)));
+  if (bare) headers.push(...cors.flat());
+  else pushCommon(headers, reply.request.id, cors);
   return connectionHeader(context, status, reply.raw.shouldKeepAlive);
+}
+
+/**
+ * Ends a response with its body. Node's end() sends an empty piece behind the body, for which two
+ * buffers are gathered; a body that is sent before it goes out with the head as one.
+ */
+function endWith(response: ServerResponse, body: string | Buffer): void {
+  const { socket } = response;
+  if (socket === null || body.length === 0) {
+    response.end(body, 'latin1');
+    return;
+  }
+  const isLong = typeof body === 'string' && body.length >= longText;
+  socket.cork();
+  response.write(isLong ? Buffer.from(body, 'latin1') : body, 'latin1');
+  socket.uncork();
+  response.end();
 }
 
 /**
@@ -142,13 +154,13 @@ export function jsonText(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;
 }
 
-export function sendJson(reply: FastifyReply, status: number, value: unknown): void {
+export function sendJson(reply: HttpReply, status: number, value: unknown): void {
   sendBody(reply, status, 'application/json', jsonText(value));
 }
 
 /** A body with the headers that every response has, in TorchServe's order. */
 export function sendBody(
-  reply: FastifyReply,
+  reply: HttpReply,
   status: number,
   contentType: string,
   body: string,
@@ -172,20 +184,21 @@ export function errorBody(error: SconceError): {
 }
 
 /** Seconds after which a client that was refused for want of capacity may try again. */
-const retryAfter = '1';
+const retryAfter = 1;
 
 const capacityCodes: ReadonlySet<ErrorCode> = new Set([
   'NO_CAPACITY',
   'NO_CAPACITY_VERSION',
   'MEMORY_FULL',
   'BODIES_FULL',
+  'BACKLOG_TOO_LONG',
 ]);
 
 /** The reason phrase of 413 before it was renamed. */
 const tooLarge = 'Request Entity Too Large';
 
 /** An error's response. */
-export function sendError(reply: FastifyReply, error: SconceError): void {
+export function sendError(reply: HttpReply, error: SconceError): void {
   const { status } = error;
   // TorchServe answers an oversized body with nothing but the status, and keeps no account of it.
   if (error.code === 'BODY_TOO_LARGE') {
@@ -193,6 +206,8 @@ export function sendError(reply: FastifyReply, error: SconceError): void {
     return;
   }
   const headers = ['content-type', 'application/json'];
-  if (capacityCodes.has(error.code)) headers.push('retry-after', retryAfter);
+  if (capacityCodes.has(error.code)) {
+    headers.push('retry-after', String(error.secondsToRetry ?? retryAfter));
+  }
   respond(reply, { status, headers, body: Buffer.from(jsonText(errorBody(error))) });
 }

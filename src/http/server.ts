@@ -1,35 +1,36 @@
+import { once } from 'node:events';
+import { createServer, type Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Settings } from '../config/settings.js';
 import { messageOf, SconceError } from '../errors.js';
 import type { Log } from '../logging/log.js';
 import type { Metrics } from '../metrics/metrics.js';
 import type { ModelService } from '../models/model-service.js';
-import { packageVersion } from '../package-version.js';
-import { type LoadedTls, loadTls } from '../security/tls.js';
+import { type LoadedTls, loadTls, type TlsOptions } from '../security/tls.js';
 import type { TokenAuthority } from '../security/token-authority.js';
-import { createApp, refuseWhenClosing } from './app.js';
-import { authorizationHook, isOpen, tokenRoute } from './authorization.js';
-import { BodyBudget } from './body-budget.js';
-import { BodyMemory } from './body-memory.js';
-import { corsHeaders } from './cors.js';
-import { descriptionRoutes } from './description-routes.js';
-import { healthRoutes } from './health-routes.js';
-import type { HttpContext, ResponseObserver } from './http-context.js';
-import { inferenceRoutes, kserveReadinessRoute } from './inference.js';
-import { bind, groupSurfaces, type ListenerPlan, type Surface } from './listeners.js';
-import { managementRoutes } from './management.js';
-import { metricsRoutes } from './metrics-route.js';
-import { openInferenceRoutes } from './open-inference.js';
-import { registerOpenApi } from './openapi/document.js';
-import { answerPlainHttp } from './plain-http.js';
-import { torchServeVersion } from './torchserve-version.js';
-import { workflowRoutes } from './workflows.js';
+import type { ResponseObserver } from './http-context.js';
+import { bind, groupSurfaces, type Listen, type ListenerPlan, type Surface } from './listeners.js';
+import { type AppOptions, httpContext, surfacesApp } from './surfaces.js';
 
 /** Where the listeners are, as URLs without a path; `metrics` is absent when it is turned off. */
 export interface ServerAddresses {
   inference: string;
   management: string;
   metrics: string | undefined;
+}
+
+/** Threads that serve the inference API in place of the main loop. */
+export interface InferenceThreads {
+  /**
+   * Starts them; resolves when they serve.
+   *
+   * @param tls for an address with https
+   */
+  start(tls: TlsOptions | undefined): Promise<void>;
+  /** Takes a connection that nothing was read of; the socket itself is closed here. */
+  take(socket: Socket): void;
+  /** Resolves when the last response in flight is written, and the threads are gone. */
+  close(): Promise<void>;
 }
 
 export interface HttpServerOptions {
@@ -40,10 +41,13 @@ export interface HttpServerOptions {
   observer: ResponseObserver;
   /** Asked for every request when authorization is on. */
   authority?: TokenAuthority | undefined;
+  /** Serve the inference API where it has an address of its own. */
+  threads?: InferenceThreads | undefined;
 }
 
 interface Listener extends ListenerPlan {
-  app: FastifyInstance;
+  listen: Listen;
+  close(): Promise<void>;
 }
 
 /** The HTTP side: a listener for each address, over one service. */
@@ -61,25 +65,22 @@ export class HttpServer {
    *   cannot be.
    */
   static async create(options: HttpServerOptions): Promise<HttpServer> {
-    const { settings, service, log, observer } = options;
-    const context: HttpContext = {
-      service,
-      observer,
-      maxRequestSize: settings.maxRequestSize,
-      bodies: new BodyMemory(BodyBudget.forBodiesOf(settings.maxRequestSize)),
-      maxResponseSize: settings.maxResponseSize,
-      cors: corsHeaders(settings),
-      closeOnError: settings.closeConnectionOnError,
-    };
+    const { settings, service, log, observer, metrics, authority, threads } = options;
+    const context = httpContext(settings, service, observer);
     const plans = groupSurfaces(settings);
     const secure = plans.some(({ address }) => address.scheme === 'https');
     const tls = secure ? await loadCertificates(settings, plans, log) : undefined;
-    const listeners = plans.map((plan) => {
-      const encrypted = plan.address.scheme === 'https' ? tls : undefined;
-      const app = createApp(context, log, encrypted?.options);
-      if (encrypted !== undefined) answerPlainHttp(app.server);
-      addSurfaces(app, plan.surfaces, context, options);
-      return { ...plan, app };
+    const listeners = plans.map((plan): Listener => {
+      const { surfaces, address } = plan;
+      const encrypted = address.scheme === 'https' ? tls?.options : undefined;
+      if (threads !== undefined && surfaces.includes('inference')) {
+        if (surfaces.length === 1) return { ...plan, ...onThreads(threads, encrypted) };
+        log.warn(
+          `httpThreads has no effect: the inference API shares its address with the ${surfaces[1]} API, which the main loop serves`,
+        );
+      }
+      const parts: AppOptions = { settings, context, log, tls: encrypted, authority, metrics };
+      return { ...plan, ...onLoop(surfacesApp(surfaces, parts)) };
     });
     return new HttpServer(listeners);
   }
@@ -91,11 +92,12 @@ export class HttpServer {
    */
   async listen(): Promise<ServerAddresses> {
     const urls = new Map<Surface, string>();
-    const opened: FastifyInstance[] = [];
-    for (const { app, surfaces, address, text } of this.#listeners) {
+    const opened: Listener[] = [];
+    for (const listener of this.#listeners) {
+      const { surfaces, address, text } = listener;
+      opened.push(listener);
       try {
-        const url = await bind(app, address);
-        opened.push(app);
+        const url = await bind(listener.listen, address);
         for (const surface of surfaces) urls.set(surface, url);
       } catch (error) {
         await Promise.all(opened.map((other) => other.close()));
@@ -115,8 +117,39 @@ export class HttpServer {
 
   /** Closes the ports and resolves when the last response in flight is written. */
   async close(): Promise<void> {
-    await Promise.all(this.#listeners.map(({ app }) => app.close()));
+    await Promise.all(this.#listeners.map((listener) => listener.close()));
   }
+}
+
+/** A listener whose requests are read on the main loop. */
+function onLoop(app: FastifyInstance): Pick<Listener, 'listen' | 'close'> {
+  return {
+    listen: async (place) => {
+      await app.listen(place);
+      return app.server.address();
+    },
+    close: () => app.close(),
+  };
+}
+
+/** A listener whose connections go to threads. */
+function onThreads(
+  threads: InferenceThreads,
+  tls: TlsOptions | undefined,
+): Pick<Listener, 'listen' | 'close'> {
+  const server = createServer({ pauseOnConnect: true }, (socket) => threads.take(socket));
+  return {
+    listen: async (place) => {
+      await threads.start(tls);
+      server.listen(place);
+      await once(server, 'listening');
+      return server.address();
+    },
+    close: async () => {
+      if (server.listening) server.close();
+      await threads.close();
+    },
+  };
 }
 
 async function loadCertificates(
@@ -128,49 +161,4 @@ async function loadCertificates(
   const loaded = await loadTls({ ...settings, hosts });
   for (const warning of loaded.warnings) log.warn(warning);
   return loaded;
-}
-
-/** Hooks and routes of what a listener serves. */
-function addSurfaces(
-  app: FastifyInstance,
-  surfaces: readonly Surface[],
-  context: HttpContext,
-  { settings, metrics, authority }: HttpServerOptions,
-): void {
-  const { service } = context;
-  const inference = surfaces.includes('inference');
-  const management = surfaces.includes('management');
-  const exemptions = { exemptPing: settings.tokenExemptPing };
-  const secured = authority !== undefined && (inference || management);
-  if (secured) {
-    const kind = inference && management ? 'both' : inference ? 'inference' : 'management';
-    app.addHook('onRequest', authorizationHook(authority, kind, exemptions));
-  }
-  // Predictions are refused by the service: a hook would cost each of them more.
-  if (!inference)
-    app.addHook(
-      'onRequest',
-      refuseWhenClosing(() => service.closing),
-    );
-  registerOpenApi(app, {
-    title: 'Sconce',
-    version: packageVersion(),
-    isOpen: secured ? (path) => isOpen(path, exemptions) : undefined,
-  });
-  descriptionRoutes(app, surfaces);
-  if (inference || management) healthRoutes(app, context);
-  if (inference) {
-    inferenceRoutes(app, context);
-    if (settings.tsOpenInferenceProtocol) openInferenceRoutes(app, context, torchServeVersion);
-  } else if (management) {
-    kserveReadinessRoute(app, context);
-  }
-  if (management) {
-    managementRoutes(app, context, settings);
-    workflowRoutes(app);
-    if (authority !== undefined) tokenRoute(app, authority);
-  }
-  // As in TorchServe one address for both APIs answers /metrics too.
-  const shared = inference && management && settings.enableMetricsApi;
-  if (shared || surfaces.includes('metrics')) metricsRoutes(app, metrics);
 }

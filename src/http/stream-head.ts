@@ -1,6 +1,6 @@
-import type { FastifyReply } from 'fastify';
 import type { HandlerReply } from '../handlers/handler.js';
 import { eventStreamType } from './event-stream.js';
+import type { HttpReply } from './http-exchange.js';
 import { completeHeaders, hasHeader } from './response.js';
 
 /** A reply whose body comes in pieces. */
@@ -39,7 +39,7 @@ export function mayHaveBody({ status = plainStatus }: StreamingReply): boolean {
  * @param framed whether its pieces are sent as server-sent events
  */
 export function streamHead(
-  response: FastifyReply,
+  response: HttpReply,
   reply: StreamingReply,
   framed: boolean,
 ): { code: number; phrase: string; headers: string[] } {

@@ -1,7 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import type { FastifyReply } from 'fastify';
 import { SconceError, toHandlerError, toSconceError } from '../errors.js';
 import {
   acceptsEventStream,
@@ -10,6 +9,7 @@ import {
   eventStreamType,
 } from './event-stream.js';
 import { type Cancellable, cancelOnHangUp, forget } from './hang-up.js';
+import type { HttpReply } from './http-exchange.js';
 import { errorBody, sendError } from './response.js';
 import {
   contentTypeOf,
@@ -39,7 +39,7 @@ export interface StreamOptions {
  * @param release called once, when the iterator has ended and all is written, or nobody reads it
  */
 export function streamReply(
-  response: FastifyReply,
+  response: HttpReply,
   reply: StreamingReply,
   options: StreamOptions,
   release: () => void,
@@ -62,7 +62,7 @@ class StreamedReply implements Cancellable {
   #wake: (() => void) | undefined;
 
   constructor(
-    private readonly response: FastifyReply,
+    private readonly response: HttpReply,
     private readonly reply: StreamingReply,
     private readonly options: StreamOptions,
     private readonly release: () => void,

@@ -1,6 +1,7 @@
-import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import { messageOf, SconceError } from '../errors.js';
+import { holdsKey } from './bearer.js';
 import { invalid } from './failure.js';
 import {
   type Key,
@@ -9,6 +10,7 @@ import {
   removeIfUnchanged,
   writePrivateFile,
 } from './key-file.js';
+import { SharedKey } from './shared-key.js';
 
 /** The APIs that have a key of their own. */
 export const tokenKinds = ['inference', 'management'] as const;
@@ -29,9 +31,6 @@ const keyBytes = 6;
 /** Minutes. */
 const longestValidity = 5_256_000;
 
-/** Letter case counts, as in TorchServe. */
-const bearer = /^Bearer[ \t]+([^ \t]+)$/;
-
 /** The keys of a running server: makes them, writes their file, checks and renews them. */
 export class TokenAuthority {
   /** Absolute path. */
@@ -45,6 +44,8 @@ export class TokenAuthority {
   /** Ends with the last change of the key file. */
   #changes: Promise<unknown> = Promise.resolve();
   #closed = false;
+  /** Keys that other threads see, by their kind. */
+  readonly #shared = new Map<TokenKind, SharedKey>();
 
   /**
    * Makes new keys; nobody can know them before their file is written.
@@ -107,6 +108,14 @@ export class TokenAuthority {
     if (!this.#holds(this.#keys[kind], authorization)) throw new SconceError('TOKEN_REFUSED');
   }
 
+  /** Memory of a SharedKey by which other threads check the key of a kind, whenever it changes. */
+  share(kind: TokenKind): SharedArrayBuffer {
+    const shared = this.#shared.get(kind) ?? new SharedKey();
+    this.#shared.set(kind, shared);
+    shared.set(this.#keys[kind]);
+    return shared.memory;
+  }
+
   /**
    * Replaces the key of a kind and writes the file. Until that has succeeded the old key counts.
    * Renewals run one after the other.
@@ -144,6 +153,7 @@ export class TokenAuthority {
     }
     this.#keys = keys;
     this.#text = text;
+    this.#shared.get(kind)?.set(keys[kind]);
   }
 
   #change(work: () => Promise<void>): Promise<void> {
@@ -152,10 +162,8 @@ export class TokenAuthority {
     return done;
   }
 
-  #holds({ key, expires }: Key, authorization: string | undefined): boolean {
-    const given = bearer.exec(authorization ?? '')?.[1];
-    if (given === undefined || !isSame(given, key)) return false;
-    return expires === undefined || this.#now() < expires;
+  #holds(key: Key, authorization: string | undefined): boolean {
+    return holdsKey(key, authorization, this.#now());
   }
 
   #newKey(): Key {
@@ -165,10 +173,4 @@ export class TokenAuthority {
 
 function randomKey(): string {
   return randomBytes(keyBytes).toString('base64url');
-}
-
-/** Takes as long for a key that is nearly right as for any other. The length is no secret. */
-function isSame(given: string, key: string): boolean {
-  const [a, b] = [Buffer.from(given), Buffer.from(key)];
-  return a.length === b.length && timingSafeEqual(a, b);
 }
