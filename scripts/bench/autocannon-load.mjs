@@ -3,10 +3,10 @@ import { text } from 'node:stream/consumers';
 import autocannon from 'autocannon';
 import { percentile } from './lib/statistics.mjs';
 
-const { url, body, headers, connections, seconds } = JSON.parse(await text(process.stdin));
+const { url, bodies, headers, connections, seconds } = JSON.parse(await text(process.stdin));
 const load = autocannon({
   ...{ url, method: 'POST', headers, connections, duration: seconds },
-  body: Buffer.from(body, 'base64'),
+  requests: bodies.map((body) => ({ body: Buffer.from(body, 'base64') })),
 });
 
 // Its own histogram counts whole milliseconds.

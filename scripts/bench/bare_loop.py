@@ -1,53 +1,42 @@
 """The bare TorchScript loop: the same batch through the model again and again, nothing around it.
 
-    python bare_loop.py model.pt cpu expected.json
+    python bare_loop.py model.pt cpu rows.json
 
 Speaks the protocol of lib/loop.mjs: prints one line of JSON when ready, then answers each line
-{"variant": "plain" | "frozen", "rows": n, "seconds": s} with {"batches": n, "seconds": s}.
+{"plan": plan, "threads": n, "rows": n, "seconds": s} with {"batches": n, "seconds": s,
+"cpuSeconds": s}, and {"plan": plan, "predict": true} with {"predictions": rows}. bare_plans.py says
+what a plan is; {"variant": "plain" | "frozen"} stands for the simplest two. rows.json is
+{"requests": rows, "dims": dimensions of a row, unless rows are vectors}.
 """
 
 import json
 import sys
-import time
 
 import torch
-
-WARM_UP_BATCHES = 50
-
-
-def say(answer: dict) -> None:
-    print(json.dumps(answer), flush=True)
-
-
-def measure(module: torch.jit.ScriptModule, rows: torch.Tensor, seconds: float) -> dict:
-    synchronize = torch.cuda.synchronize if rows.is_cuda else lambda: None
-    for _ in range(WARM_UP_BATCHES):
-        module(rows)
-    synchronize()
-    batches = 0
-    start = time.perf_counter()
-    end = start + seconds
-    while time.perf_counter() < end:
-        module(rows)
-        synchronize()
-        batches += 1
-    return {"batches": batches, "seconds": time.perf_counter() - start}
+from bare_plans import Plans, plan_of, say
 
 
 def main(path: str, device: str, rows_file: str) -> None:
     torch.set_num_threads(1)
     torch.set_num_interop_threads(1)
     with open(rows_file, encoding="utf-8") as file:
-        requests = torch.tensor(json.load(file)["requests"]).to(device)
-    plain = torch.jit.load(path, map_location=device).eval()
-    modules = {"plain": plain, "frozen": torch.jit.freeze(plain)}
+        given = json.load(file)
+    requests = torch.tensor(given["requests"])
+    requests = requests.reshape(-1, *given.get("dims", requests.shape[1:])).to(device)
+    plans = Plans(path, device)
     with torch.inference_mode():
-        say({"version": torch.__version__, "predictions": modules["frozen"](requests).tolist()})
+        frozen = plans.forward({"freeze": True})
+        say({"version": torch.__version__, "predictions": frozen(requests).tolist()})
         for line in sys.stdin:
             question = json.loads(line)
-            repeats = -(-question["rows"] // len(requests))
-            rows = requests.repeat(repeats, 1)[: question["rows"]].contiguous()
-            say(measure(modules[question["variant"]], rows, question["seconds"]))
+            forward = plans.forward(plan_of(question))
+            torch.set_num_threads(question.get("threads", 1))
+            if question.get("predict"):
+                say({"predictions": forward(requests).tolist()})
+                continue
+            count = question["rows"]
+            rows = torch.cat([requests] * -(-count // len(requests)))[:count].contiguous()
+            say(plans.measure(question, lambda: forward(rows)))
 
 
 if __name__ == "__main__":

@@ -3,24 +3,29 @@
  *
  * @typedef {object} Panel
  * @property {string} title
- * @property {string[]} ticks of the x axis, evenly spaced
+ * @property {string[]} [ticks] of the x axis, evenly spaced; without them the axis is numeric, and
+ *   every point says where it is (`x`)
  * @property {string} xLabel
  * @property {boolean} [logarithmic] the y axis
  * @property {Series[]} series
  *
  * @typedef {object} Series
- * @property {string} label
- * @property {number} color 0 to 4; series of one contender share it in all panels
+ * @property {string} [label] in the legend; none: it is not there
+ * @property {number} color 0 to 7; series of one contender share it in all panels
  * @property {boolean} [dashed]
- * @property {({ median: number, low: number, high: number } | undefined)[]} points one per tick
+ * @property {(Point | undefined)[]} points one per tick, or any number with `x`
+ *
+ * @typedef {{ median: number, low: number, high: number, x?: number }} Point
  */
 
-const size = { width: 470, height: 330, left: 62, right: 16, top: 44, bottom: 92 };
-const inner = {
-  width: size.width - size.left - size.right,
-  height: size.height - size.top - size.bottom,
-};
-const colors = ['#8b93a1', '#e8590c', '#1c7ed6', '#2f9e44', '#ae3ec9'];
+const size = { width: 470, left: 62, right: 16, top: 44, axis: 58 };
+const inner = { width: size.width - size.left - size.right, height: 194 };
+const bottom = size.top + inner.height;
+const legend = { width: 444, rowHeight: 20, columns: 3, shortLabel: 18 };
+const colors = [
+  ...['#8b93a1', '#e8590c', '#1c7ed6', '#2f9e44'],
+  ...['#ae3ec9', '#0c8599', '#c92a2a', '#5f3dc4'],
+];
 
 const style = `
   text { font: 12px system-ui, sans-serif; fill: #57606a }
@@ -37,10 +42,14 @@ const style = `
  */
 export function plot(title, panels) {
   const width = size.width * panels.length;
+  const rows = Math.max(
+    ...panels.map(({ series }) => Math.ceil(labelled(series).length / columnsOf(series))),
+  );
+  const height = bottom + size.axis + rows * legend.rowHeight;
   const body = panels.map(
     (panel, i) => `<g transform="translate(${i * size.width} 0)">\n${drawPanel(panel)}\n</g>`,
   );
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${size.height}" width="${width}" height="${size.height}" role="img">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img">
 <title>${escapeText(title)}</title>
 <style>${style}
 </style>
@@ -50,27 +59,42 @@ ${body.join('\n')}
 }
 
 function drawPanel({ title, ticks, xLabel, logarithmic, series }) {
-  const values = series.flatMap(({ points }) => points.flatMap((p) => (p ? [p.low, p.high] : [])));
+  const points = series.flatMap((one) => one.points.flatMap((point) => point ?? []));
+  const values = points.flatMap(({ low, high }) => [low, high]);
   const scale = logarithmic ? logarithmicScale(values) : linearScale(values);
-  const x = (i) => round(size.left + (inner.width * (i + 0.5)) / ticks.length);
   const y = (value) => round(size.top + inner.height * (1 - scale.position(value)));
-  const bottom = size.top + inner.height;
+  const { marks, x } = ticks ? evenAxis(ticks) : numericAxis(points);
   return [
     text(size.left, 22, title, 'class="title"'),
     ...scale.ticks.flatMap((value) => [
       `<path class="grid" d="M${size.left} ${y(value)}h${inner.width}"/>`,
       text(size.left - 8, y(value) + 4, shortNumber(value), 'text-anchor="end"'),
     ]),
-    ...ticks.map((tick, i) => text(x(i), bottom + 18, tick, 'text-anchor="middle"')),
+    ...marks.map(({ at, label }) => text(at, bottom + 18, label, 'text-anchor="middle"')),
     text(size.left + inner.width / 2, bottom + 36, xLabel, 'text-anchor="middle"'),
     ...series.map((one) => drawSeries(one, x, y)),
     ...drawLegend(series),
   ].join('\n');
 }
 
+/** `x` of a point and its index, and where which label stands. */
+function evenAxis(ticks) {
+  const at = (i) => round(size.left + (inner.width * (i + 0.5)) / ticks.length);
+  return { marks: ticks.map((label, i) => ({ label, at: at(i) })), x: (_point, i) => at(i) };
+}
+
+function numericAxis(points) {
+  const scale = linearScale(points.map(({ x }) => x));
+  const at = (value) => round(size.left + inner.width * scale.position(value));
+  return {
+    marks: scale.ticks.map((value) => ({ label: shortNumber(value), at: at(value) })),
+    x: (point) => at(point.x),
+  };
+}
+
 function drawSeries({ color, dashed, points }, x, y) {
   const stroke = `stroke="${colors[color]}"`;
-  const known = points.flatMap((point, i) => (point ? [{ ...point, at: x(i) }] : []));
+  const known = points.flatMap((point, i) => (point ? [{ ...point, at: x(point, i) }] : []));
   const line = known.map(({ median, at }, i) => `${i === 0 ? 'M' : 'L'}${at} ${y(median)}`);
   const marks = known.map(
     ({ median, low, high, at }) =>
@@ -80,12 +104,18 @@ function drawSeries({ color, dashed, points }, x, y) {
   return `<path class="line" ${stroke}${dashes} d="${line.join('')}"/>${marks.join('')}`;
 }
 
-/** Under the axis, in rows of three; drawn as the lines are. */
+const labelled = (series) => series.filter(({ label }) => label !== undefined);
+
+/** Long labels need more room. */
+const columnsOf = (series) =>
+  labelled(series).every(({ label }) => label.length <= legend.shortLabel) ? legend.columns : 2;
+
+/** Under the axis; drawn as the lines are. */
 function drawLegend(series) {
-  const top = size.height - 34;
-  return series.map(({ label, color, dashed }, i) => {
-    const left = 20 + (i % 3) * 148;
-    const height = top + Math.floor(i / 3) * 20;
+  const columns = columnsOf(series);
+  return labelled(series).map(({ label, color, dashed }, i) => {
+    const left = 20 + (i % columns) * (legend.width / columns);
+    const height = bottom + size.axis + Math.floor(i / columns) * legend.rowHeight;
     const dashes = dashed ? ' stroke-dasharray="5 4"' : '';
     const line = `<path class="line" stroke="${colors[color]}"${dashes} d="M${left} ${height - 4}h22"/>`;
     return line + text(left + 28, height, label);

@@ -1,19 +1,21 @@
 import { ensureDependencies, ensureNative, ensureTypeScript } from '../bootstrap.mjs';
 import { runAsScript } from '../lib/main.mjs';
-import { formatDuration } from '../lib/progress.mjs';
+import { formatDuration, stopwatch } from '../lib/progress.mjs';
+import { SetupError } from '../lib/setup-error.mjs';
 import { createContext } from './lib/context.mjs';
 import { describeMachine, packageVersion } from './lib/machine.mjs';
-import { commandOf, parseOptions } from './lib/options.mjs';
+import { commandOf, optionsFor, parseOptions } from './lib/options.mjs';
 import { render, writeFigures } from './lib/report.mjs';
 import { Results } from './lib/results.mjs';
 import { runRounds } from './lib/rounds.mjs';
 import { loadSubject } from './lib/subject.mjs';
 
-/** Measures one subject; the exit code says whether every measurement counts. */
+/** Measures one subject; true when every measurement counts. */
 async function measure(subject, context) {
-  const { options, load } = context;
+  const { options } = context;
   console.log(`${subject.title}: starting and verifying`);
-  const { steps, versions, notes, skipped } = await subject.prepare(context);
+  const prepared = await subject.prepare(context);
+  const { steps, versions, notes, skipped, findings = [], load = context.load } = prepared;
   for (const reason of skipped) console.log(`  not measured: ${reason}`);
   const planned = options.repeat * steps.reduce((sum, { seconds }) => sum + seconds, 0);
   console.log(
@@ -28,6 +30,7 @@ async function measure(subject, context) {
     versions: { Sconce: packageVersion(''), ...versions, 'Load generator': load.name },
     notes: [...notes, load.note],
     skipped,
+    findings,
     rounds,
   });
   const { invalid } = new Results(rounds);
@@ -35,12 +38,29 @@ async function measure(subject, context) {
   return invalid.length === 0;
 }
 
+/** A subject that fails does not keep the others from being measured. */
+async function measureAndRender(subject, context) {
+  const elapsed = stopwatch();
+  let allCount = false;
+  try {
+    allCount = await measure(subject, context);
+    await render(context.options.out, subject);
+  } catch (error) {
+    const reason = error instanceof SetupError ? error.message : error.stack;
+    console.error(`${subject.name} was not measured: ${reason}`);
+  } finally {
+    await context.children.stopAll();
+  }
+  console.log(`${subject.name}: ${elapsed()}`);
+  return allCount;
+}
+
 await runAsScript(import.meta.url, async () => {
   const options = parseOptions(process.argv.slice(2));
   if (options === undefined) return 0;
   const subjects = await Promise.all(options.subjects.map(loadSubject));
   if (options.render) {
-    for (const subject of subjects) render(options.out, subject);
+    for (const subject of subjects) await render(options.out, subject);
     return 0;
   }
   await ensureDependencies();
@@ -49,12 +69,8 @@ await runAsScript(import.meta.url, async () => {
   const context = await createContext(options);
   let allCount = true;
   for (const subject of subjects) {
-    try {
-      allCount = (await measure(subject, context)) && allCount;
-    } finally {
-      await context.children.stopAll();
-    }
-    render(options.out, subject);
+    const own = { ...context, options: optionsFor(options, subject) };
+    allCount = (await measureAndRender(subject, own)) && allCount;
   }
   return allCount ? 0 : 1;
 });

@@ -9,6 +9,13 @@ import { findPython } from '../lib/test-python.mjs';
 
 const photos = 4;
 
+/** What the handler `tensor` is told of a row of float32. */
+const tensorConfig = `inputs:
+  - name: image
+    dtype: float32
+    shape: [3, 224, 224]
+`;
+
 /**
  * An image model of the benchmark.
  *
@@ -17,6 +24,7 @@ const photos = 4;
  * @property {string} file TorchScript
  * @property {string} rows the file with its rows and scores
  * @property {string} archive with the handler image_classifier
+ * @property {string} tensorArchive with the handler tensor
  * @property {number[][]} requests the rows of the photos
  * @property {number[][]} predictions their scores
  */
@@ -52,14 +60,15 @@ export async function makeImageModels({ folder }, names, bytes) {
 async function archived(folder, name) {
   const file = join(folder, `${name}.pt`);
   const rows = join(folder, `${name}.json`);
-  const archive = await writeBenchArchive({
-    modelName: name,
-    version: '1.0',
-    serializedFile: file,
-    handler: 'image_classifier',
-    archiveFormat: 'zip-store',
-    exportPath: folder,
-  });
+  const configFile = join(folder, 'tensor.yaml');
+  writeFileSync(configFile, tensorConfig);
+  const write = (modelName, options) =>
+    writeBenchArchive({
+      ...{ modelName, version: '1.0', serializedFile: file, exportPath: folder },
+      ...{ archiveFormat: 'zip-store', ...options },
+    });
+  const archive = await write(name, { handler: 'image_classifier' });
+  const tensorArchive = await write(`${name}_tensor`, { handler: 'tensor', configFile });
   const { requests, predictions } = JSON.parse(readFileSync(rows, 'utf8'));
-  return { name, file, rows, archive, requests, predictions };
+  return { name, file, rows, archive, tensorArchive, requests, predictions };
 }

@@ -1,28 +1,38 @@
 import { join } from 'node:path';
-import { findExecutable, run } from '../../lib/process.mjs';
 import { root } from '../../lib/root.mjs';
 import { startLoop } from '../lib/loop.mjs';
+import { findPython } from '../lib/test-python.mjs';
 
 /**
- * The bare TorchScript loop in Python, plain and frozen, or the reason why there is none:
- * `python3` on PATH, or the program that SCONCE_PYTHON names, must have torch.
+ * The bare TorchScript loop in Python (`plain`, `frozen`, or prepared by a plan), or the reason why
+ * there is none.
  *
  * @param {import('../lib/context.mjs').BenchContext} context
  * @param {string} model the TorchScript file, relative to the root
- * @param {string} rows a file `{ requests: number[][] }`, relative to the root
+ * @param {string} rows a file `{ requests: number[][], dims?: number[] }`, relative to the root
  * @returns {Promise<import('../lib/loop.mjs').Loop | { skipped: string }>}
  */
-export async function startPythonLoop({ children, options }, model, rows) {
-  const named = process.env.SCONCE_PYTHON;
-  const python = named ?? 'python3';
-  const shown = named === undefined ? 'python3 on PATH' : 'the program that SCONCE_PYTHON names';
-  if (findExecutable(python) === null) return { skipped: `${shown} does not exist` };
-  const { code } = await run(python, ['-c', 'import torch']);
-  if (code !== 0) return { skipped: `${shown} cannot import torch` };
+export function startPythonLoop(context, model, rows) {
+  return startPython(context, 'bare_loop.py', [model, context.options.device, rows], ['torch']);
+}
+
+/**
+ * A program of this folder that speaks the protocol of lib/loop.mjs.
+ *
+ * @param {import('../lib/context.mjs').BenchContext} context
+ * @param {string} program
+ * @param {string[]} args
+ * @param {string[]} packages that it imports
+ * @returns {Promise<import('../lib/loop.mjs').Loop | { skipped: string }>}
+ */
+export async function startPython({ children }, program, args, packages) {
+  const found = await findPython(packages);
+  if ('skipped' in found) return found;
   return startLoop(children, {
     name: 'The Python loop',
-    command: python,
-    args: [join(root, 'scripts/bench/bare_loop.py'), model, options.device, rows],
+    command: found.python,
+    // No compiled files beside the sources.
+    args: ['-B', join(root, 'scripts/bench', program), ...args],
     options: { cwd: root },
   });
 }

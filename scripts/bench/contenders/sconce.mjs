@@ -5,8 +5,29 @@ import { startServer } from '../lib/server.mjs';
 /** As many requests as any number of connections sends may wait; a refusal is a failed run. */
 const queue = 1000;
 
+/** The program itself, not node with it: its first line chooses flags of node. */
+export const sconceProgram = join(root, 'dist/bundle/cli/main.js');
+
 /**
- * Sconce in its own process, with its settings' defaults but for the queue and what is asked for.
+ * Sconce's settings' defaults but for the queue and what is asked for.
+ *
+ * @param {import('../lib/options.mjs').BenchOptions} options
+ * @param {string[]} models entries of `--models`, paths relative to the root
+ * @param {string[]} settings flags of `sconce serve`
+ * @param {number} [port] of predictions; 0: any
+ */
+export function sconceArguments({ device }, models, settings, port = 0) {
+  return [
+    ...['serve', '--models', ...models],
+    ...['--job-queue-size', String(queue), '--log-level', 'warn', '--device', device],
+    ...['--inference-address', `http://127.0.0.1:${port}`],
+    ...['management', 'metrics'].flatMap((name) => [`--${name}-address`, 'http://127.0.0.1:0']),
+    ...settings,
+  ];
+}
+
+/**
+ * Sconce in its own process.
  *
  * @param {import('../lib/context.mjs').BenchContext} context
  * @param {string[]} models entries of `--models`, paths relative to the root
@@ -15,17 +36,8 @@ const queue = 1000;
 export async function startSconce({ children, options }, models, settings = []) {
   const server = await startServer(children, {
     name: 'Sconce',
-    // The program itself, not node with it: its first line chooses flags of node.
-    command: join(root, 'dist/src/cli/main.js'),
-    args: [
-      ...['serve', '--models', ...models],
-      ...['--job-queue-size', String(queue), '--log-level', 'warn', '--device', options.device],
-      ...['inference', 'management', 'metrics'].flatMap((name) => [
-        `--${name}-address`,
-        'http://127.0.0.1:0',
-      ]),
-      ...settings,
-    ],
+    command: sconceProgram,
+    args: sconceArguments(options, models, settings),
     // The curl line comes when the models are loaded.
     ready: /^Inference: +(http:\S+?)\/predictions[\s\S]*^curl /m,
     options: { cwd: root },
@@ -34,5 +46,6 @@ export async function startSconce({ children, options }, models, settings = []) 
     ...server,
     libtorch: /LibTorch (.+?), \d+ cores/m.exec(server.output)?.[1],
     metricsUrl: /^Metrics: +(\S+)$/m.exec(server.output)?.[1],
+    modelsUrl: /^Management: +(\S+)$/m.exec(server.output)?.[1],
   };
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { constants } from 'node:os';
 import { SetupError } from '../../lib/setup-error.mjs';
 
-const patience = 5000;
+const patience = 10_000;
 const outputKept = 4000;
 
 /** Every process that the benchmark starts, so that none outlives it. */
@@ -38,12 +38,15 @@ export class Children {
   }
 
   /** Asks a process to end, and ends it when it does not. */
-  async #stop(child) {
+  async stop(child) {
+    if (!this.#running.has(child)) return;
     const ended = once(child, 'exit');
     const timer = setTimeout(() => child.kill('SIGKILL'), patience);
     child.kill('SIGTERM');
     await ended;
     clearTimeout(timer);
+    // What it has started itself may still hold the other ends.
+    for (const stream of child.stdio) stream?.destroy();
   }
 
   /**
@@ -59,7 +62,7 @@ export class Children {
     const others = [...this.#others];
     this.#others.clear();
     await Promise.all([
-      ...[...this.#running].map((child) => this.#stop(child)),
+      ...[...this.#running].map((child) => this.stop(child)),
       ...others.map((stop) => stop()),
     ]);
   }

@@ -1,6 +1,6 @@
 import { SetupError } from '../../lib/setup-error.mjs';
-import { loadStep } from './load-step.mjs';
-import { significant } from './markdown.mjs';
+import { connectionsPoint, loadStep, measured } from './load-step.mjs';
+import { significant, table, withSpread } from './markdown.mjs';
 import { cpuSeconds } from './processes.mjs';
 
 const gauges = {
@@ -42,6 +42,29 @@ export function eventLoopStep(load, contender, connections, seconds) {
     describe: (figures) =>
       `${step.describe(figures)}, loop p99 ${significant(figures.loopDelayP99)} ms late`,
   };
+}
+
+const figures = ['loopDelayP99', 'loopDelayMax', 'mainCores', 'cores'];
+
+/**
+ * What load asked of the event loop; its thread is one of the cores that the process uses.
+ *
+ * @param {import('./results.mjs').Results} results
+ * @param {string[]} contenders
+ * @param {number[]} connections
+ */
+export function eventLoopTable(results, contenders, connections) {
+  return table(
+    ['connections', 'delay p99, ms', 'longest delay, ms', 'cores of its thread', 'cores of all'],
+    measured(results, connections).flatMap((count) =>
+      contenders.map((contender) => [
+        `${count}, ${contender}`,
+        ...figures.map((figure) =>
+          withSpread(results.spread(contender, connectionsPoint(count), figure)),
+        ),
+      ]),
+    ),
+  );
 }
 
 async function scrape(url) {

@@ -12,8 +12,9 @@ export function autocannonLoad(children) {
   return {
     name: `autocannon ${packageVersion('autocannon')}, 1 process`,
     note: 'autocannon takes about as much CPU time per request as a server does and so limits throughput where cores are few; install wrk for figures that say more of the server.',
-    run: async ({ body, ...spec }) => {
-      const input = JSON.stringify({ ...spec, body: body.toString('base64') });
+    run: async ({ body, others = [], ...spec }) => {
+      const bodies = [body, ...others].map((each) => each.toString('base64'));
+      const input = JSON.stringify({ ...spec, bodies });
       return JSON.parse(await collect(children, process.execPath, [program], input));
     },
   };

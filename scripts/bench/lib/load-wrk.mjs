@@ -17,12 +17,12 @@ export async function wrkLoad(children, folder, program) {
   return {
     name: `wrk ${await versionOf(program)}, 1 thread`,
     note: 'wrk corrects its percentiles for coordinated omission: a pause counts once for every request that a steady client would have sent during it.',
-    run: async ({ url, body, headers, connections, seconds }) => {
+    run: async ({ url, body, others = [], headers, connections, seconds }) => {
       scripts += 1;
       const script = join(folder, `${scripts}.lua`);
-      const bodyFile = join(folder, `${scripts}.body`);
-      await writeFile(bodyFile, body);
-      await writeFile(script, luaScript(bodyFile, headers));
+      const bodyFiles = [body, ...others].map((_, i) => join(folder, `${scripts}-${i}.body`));
+      await Promise.all([body, ...others].map((each, i) => writeFile(bodyFiles[i], each)));
+      await writeFile(script, luaScript(bodyFiles, headers));
       const output = await collect(children, program, [
         ...['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', `${timeout}s`],
         ...['-s', script, url],
@@ -33,16 +33,21 @@ export async function wrkLoad(children, folder, program) {
 }
 
 /** wrk calls `done` once at the end; all that it knows is printed there, as one line of JSON. */
-function luaScript(bodyFile, headers) {
+function luaScript(bodyFiles, headers) {
   const headerLines = Object.entries(headers).map(
     ([name, value]) => `wrk.headers[${JSON.stringify(name)}] = ${JSON.stringify(value)}`,
   );
   return `
-local file = io.open(${JSON.stringify(bodyFile)}, "rb")
 wrk.method = "POST"
-wrk.body = file:read("*a")
-file:close()
 ${headerLines.join('\n')}
+local function read(name)
+  local file = io.open(name, "rb")
+  local content = file:read("*a")
+  file:close()
+  return content
+end
+wrk.body = read(${JSON.stringify(bodyFiles[0])})
+${bodyFiles.length > 1 ? inTurn(bodyFiles) : ''}
 function done(summary, latency)
   local e = summary.errors
   io.write(string.format(
@@ -52,6 +57,21 @@ function done(summary, latency)
     latency:percentile(99.9)))
 end
 `;
+}
+
+/** Requests that differ cost wrk a call of Lua each: one that stays the same does not. */
+function inTurn(bodyFiles) {
+  return `
+local requests, sent = {}, 0
+function init()
+  for i, name in ipairs({${bodyFiles.map((file) => JSON.stringify(file)).join(', ')}}) do
+    requests[i] = wrk.format(nil, nil, nil, read(name))
+  end
+end
+function request()
+  sent = sent + 1
+  return requests[sent % #requests + 1]
+end`;
 }
 
 function figuresOf(output) {

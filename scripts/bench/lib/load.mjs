@@ -3,12 +3,13 @@ import { autocannonLoad } from './load-autocannon.mjs';
 import { wrkLoad } from './load-wrk.mjs';
 
 /**
- * One request, sent again and again over a number of connections (closed loop: each connection
- * sends the next request when it has the answer to the last).
+ * One request, or a few in turn, sent again and again over a number of connections (closed loop:
+ * each connection sends the next request when it has the answer to the last).
  *
  * @typedef {object} LoadSpec
  * @property {string} url
  * @property {Buffer} body
+ * @property {Buffer[]} [others] bodies that are sent in turn with the first
  * @property {Record<string, string>} headers
  * @property {number} connections
  * @property {number} seconds whole

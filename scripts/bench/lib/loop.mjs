@@ -10,8 +10,9 @@ import { SetupError } from '../../lib/setup-error.mjs';
  * @typedef {object} Loop
  * @property {{ version: string, predictions: number[][] }} ready
  * @property {(question: LoopQuestion) => Promise<LoopFigures>} run
+ * @property {(question: object) => Promise<any>} ask one line of JSON, and the answer to it
  *
- * @typedef {{ variant: string, rows: number, seconds: number }} LoopQuestion
+ * @typedef {{ rows: number, seconds: number, variant?: string, plan?: object, threads?: number }} LoopQuestion
  * @typedef {{ rowsPerSecond: number, microsecondsPerBatch: number, cpuMillisecondsPerRow?: number }} LoopFigures
  */
 
@@ -28,11 +29,15 @@ export async function startLoop(children, { name, command, args, options }) {
     if (done) throw new SetupError(`${name} ended.\n${child.errorText}`);
     return JSON.parse(value);
   };
+  const ask = (question) => {
+    child.stdin.write(`${JSON.stringify(question)}\n`);
+    return answer();
+  };
   return {
     ready: await answer(),
+    ask,
     run: async (question) => {
-      child.stdin.write(`${JSON.stringify(question)}\n`);
-      const { batches, seconds, cpuSeconds } = await answer();
+      const { batches, seconds, cpuSeconds } = await ask(question);
       const rows = batches * question.rows;
       return {
         rowsPerSecond: rows / seconds,

@@ -20,6 +20,27 @@ export function memoryStep({ name, server }) {
 }
 
 /**
+ * Memory right after load of its own, for a server that is not measured otherwise.
+ *
+ * @param {import('./load.mjs').LoadGenerator} load
+ * @param {import('./load-step.mjs').LoadContender} contender
+ * @param {number} connections
+ * @param {number} seconds
+ * @returns {import('./rounds.mjs').Step}
+ */
+export function loadedMemoryStep(load, contender, connections, seconds) {
+  const step = memoryStep(contender);
+  return {
+    ...step,
+    seconds,
+    measure: async () => {
+      await load.run({ ...contender.request, connections, seconds });
+      return step.measure();
+    },
+  };
+}
+
+/**
  * Memory of each contender.
  *
  * @param {import('./results.mjs').Results} results

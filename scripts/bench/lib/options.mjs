@@ -1,14 +1,15 @@
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { root } from '../../lib/root.mjs';
 import { SetupError } from '../../lib/setup-error.mjs';
+import { standardFolder } from './report.mjs';
+import { subjectNames } from './subject.mjs';
 
 const help = `npm run bench -- [subject …] [options]
 
   --subject NAME   what to measure, as the names without a flag; may be given several times
-                   (default: alpha)
-  --repeat N       rounds; every contender is measured once in each (default: 5)
-  --duration S     whole seconds per measurement (default: 3)
+                   (default: all of them, about half an hour)
+  --repeat N       rounds; every contender is measured once in each (default: the subject's, or 5)
+  --duration S     whole seconds per measurement (default: the subject's, or 3)
   --quick          one round of one second at fewer points: does it run at all?
   --device NAME    where the model runs, passed on to Sconce: cpu, cuda, cuda:N (default: cpu)
   --out FOLDER     where figures and plots go; FOLDER.md is the page (default: docs/benchmarks)
@@ -18,8 +19,8 @@ const help = `npm run bench -- [subject …] [options]
 /**
  * @typedef {object} BenchOptions
  * @property {string[]} subjects
- * @property {number} repeat
- * @property {number} duration seconds
+ * @property {number | undefined} repeat undefined: as the subject says
+ * @property {number | undefined} duration seconds; undefined: as the subject says
  * @property {boolean} quick
  * @property {string} device
  * @property {string} out absolute
@@ -36,18 +37,20 @@ export function parseOptions(given) {
     console.log(help);
     return undefined;
   }
-  const number = (name, fallback) => {
-    const value = Number(values[name] ?? fallback);
+  const number = (name) => {
+    const given = values[name] ?? (values.quick ? 1 : undefined);
+    if (given === undefined) return undefined;
+    const value = Number(given);
     if (Number.isInteger(value) && value >= 1) return value;
     throw new SetupError(`--${name} ${values[name]} must be a whole number from 1 on`);
   };
   return {
     subjects: subjectsOf([...(values.subject ?? []), ...positionals]),
-    repeat: number('repeat', values.quick ? 1 : 5),
-    duration: number('duration', values.quick ? 1 : 3),
+    repeat: number('repeat'),
+    duration: number('duration'),
     quick: values.quick ?? false,
     device: values.device ?? 'cpu',
-    out: values.out === undefined ? join(root, 'docs/benchmarks') : resolve(values.out),
+    out: values.out === undefined ? standardFolder : resolve(values.out),
     render: values.render ?? false,
   };
 }
@@ -65,8 +68,22 @@ export function commandOf(subject, { repeat, duration, quick, device }) {
   return `npm run bench -- ${flags.join(' ')}`;
 }
 
+/**
+ * The options of one subject: where flags say nothing, what it says itself.
+ *
+ * @param {BenchOptions} options
+ * @param {import('./subject.mjs').Subject} subject
+ */
+export function optionsFor(options, { defaults }) {
+  return {
+    ...options,
+    repeat: options.repeat ?? defaults?.repeat ?? 5,
+    duration: options.duration ?? defaults?.duration ?? 3,
+  };
+}
+
 function subjectsOf(names) {
-  return names.length === 0 ? ['alpha'] : [...new Set(names)];
+  return names.length === 0 ? subjectNames : [...new Set(names)];
 }
 
 function parse(args) {

@@ -34,6 +34,22 @@ export function cpuSeconds(pid) {
   }
 }
 
+/**
+ * Seconds of CPU that a process and all that it has started have used. Not a number where there is no
+ * /proc.
+ *
+ * @param {number} pid
+ */
+export function cpuSecondsOfTree(pid) {
+  try {
+    const used = treeOf(pid).map((each) => read(`/proc/${each}/stat`, secondsOf) ?? 0);
+    return used.reduce((sum, seconds) => sum + seconds, 0);
+  } catch (error) {
+    if (isGone(error)) return Number.NaN;
+    throw error;
+  }
+}
+
 function treeOf(root) {
   const children = new Map();
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
@@ -50,8 +66,10 @@ function proportionalSize(pid) {
   return read(`/proc/${pid}/smaps_rollup`, size) ?? 0;
 }
 
-function usedBy(file) {
-  const fields = fieldsOf(readFileSync(file, 'latin1'));
+const usedBy = (file) => secondsOf(readFileSync(file, 'latin1'));
+
+function secondsOf(stat) {
+  const fields = fieldsOf(stat);
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
 }
 

@@ -36,6 +36,7 @@ import { loadAverage } from './machine.mjs';
 export async function runRounds(steps, repeat) {
   const rounds = [];
   const remaining = estimator(steps, repeat);
+  const longest = Math.max(...steps.map(({ contender }) => contender.length));
   for (let number = 1; number <= repeat; number += 1) {
     const round = { loadBefore: loadAverage(), loadAfter: 0, measurements: [] };
     for (const step of steps) {
@@ -45,7 +46,7 @@ export async function runRounds(steps, repeat) {
       round.measurements.push({ contender, point, figures, ...(invalid && { invalid }) });
       const outcome = invalid === undefined ? step.describe(figures) : `INVALID: ${invalid}`;
       console.log(
-        `round ${number}/${repeat}  ${point.padEnd(6)} ${contender.padEnd(14)} ${outcome.padEnd(40)} ${remaining(step)}`,
+        `round ${number}/${repeat}  ${point.padEnd(6)} ${contender.padEnd(longest)} ${outcome.padEnd(40)} ${remaining(step)}`,
       );
     }
     round.loadAfter = loadAverage();

@@ -1,5 +1,6 @@
-import { table, withSpread } from './markdown.mjs';
+import { table } from './markdown.mjs';
 import { Results } from './results.mjs';
+import { judge } from './verdict.mjs';
 
 /**
  * What is written to FOLDER/subject.json.
@@ -12,6 +13,7 @@ import { Results } from './results.mjs';
  * @property {Record<string, string>} versions
  * @property {string[]} notes what to know of these figures
  * @property {string[]} skipped what was not measured and why
+ * @property {import('./subject.mjs').Finding[]} [findings]
  * @property {import('./rounds.mjs').Round[]} rounds
  */
 
@@ -21,8 +23,9 @@ import { Results } from './results.mjs';
  * @param {import('./subject.mjs').Subject} subject
  * @param {Report} report
  * @param {string} folder of the figures, relative to the page
+ * @param {(id: string) => string | undefined} analysisOf what somebody has written of a target
  */
-export function renderSection(subject, report, folder) {
+export function renderSection(subject, report, folder, analysisOf) {
   const results = new Results(report.rounds);
   const link = (ending) => `${folder}/${subject.name}.${ending}`;
   const rounds = report.rounds.length;
@@ -41,8 +44,12 @@ export function renderSection(subject, report, folder) {
     ),
     `![${subject.title}](${link('svg')})`,
     '### Targets and ratios',
-    targetTable(subject.comparisons, results),
-    ...subject.tables(results).flatMap(({ title, text }) => [`### ${title}`, text]),
+    comparisonTable(subject.comparisons, results),
+    ...analyses(subject.comparisons, results, analysisOf),
+    ...[...subject.tables(results), ...(report.findings ?? [])].flatMap(({ title, text }) => [
+      `### ${title}`,
+      text,
+    ]),
     '### Notes',
     bullets([
       `Load average of the machine before and after each round: ${loads(report.rounds)}.`,
@@ -53,21 +60,21 @@ export function renderSection(subject, report, folder) {
   ].join('\n\n');
 }
 
-function targetTable(comparisons, results) {
-  return table(
-    ['', 'median (range)', 'target', ''],
-    comparisons.map(({ label, compute, target, unit }) => {
-      const spread = results.paired(compute);
-      const shown = withSpread(spread, (value) => `${value.toFixed(target?.decimals ?? 2)}`);
-      const value = unit === undefined || spread === undefined ? shown : `${shown} ${unit}`;
-      if (target === undefined) return [label, value, '', ''];
-      const { atLeast = -Infinity, atMost = Infinity } = target;
-      const wanted = Number.isFinite(atLeast) ? `≥ ${atLeast}` : `≤ ${atMost}`;
-      const met = spread && spread.median >= atLeast && spread.median <= atMost;
-      const verdict = spread === undefined ? 'not measured' : met ? 'met' : 'missed';
-      return [label, value, unit === undefined ? wanted : `${wanted} ${unit}`, verdict];
-    }),
-  );
+function comparisonTable(comparisons, results) {
+  const rows = comparisons.map((comparison) => {
+    const { label, value, wanted, outcome } = judge(comparison, results);
+    return [label, value, wanted, outcome];
+  });
+  return table(['', 'median (range)', 'target', ''], rows);
+}
+
+/** Where a target is missed, why. */
+function analyses(comparisons, results, analysisOf) {
+  return comparisons.flatMap((comparison) => {
+    const text = comparison.id === undefined ? undefined : analysisOf(comparison.id);
+    const { label, outcome } = judge(comparison, results);
+    return text === undefined || outcome !== 'missed' ? [] : [`### Missed: ${label}`, text.trim()];
+  });
 }
 
 function loads(rounds) {

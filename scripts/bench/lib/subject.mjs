@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { root } from '../../lib/root.mjs';
@@ -16,15 +16,22 @@ import { SetupError } from '../../lib/setup-error.mjs';
  * @property {Comparison[]} comparisons ratios and differences, paired by round
  * @property {(results: import('./results.mjs').Results) => { title: string, text: string }[]} tables
  * @property {(results: import('./results.mjs').Results) => import('../plot.mjs').Panel[]} panels
+ * @property {{ repeat?: number, duration?: number }} [defaults] where flags say nothing
  *
  * @typedef {object} Preparation
  * @property {import('./rounds.mjs').Step[]} steps
  * @property {Record<string, string>} versions
  * @property {string[]} notes
  * @property {string[]} skipped what is not measured, and why
+ * @property {import('./load.mjs').LoadGenerator} [load] unless it is the context's
+ * @property {Finding[]} [findings]
+ *
+ * What was found out before the rounds, Markdown: `{ title, text }`.
+ * @typedef {{ title: string, text: string }} Finding
  *
  * @typedef {object} Comparison
- * @property {string} label
+ * @property {string} [id] of a row of targets.mjs, which has label, unit and target
+ * @property {string} [label] needed without an id
  * @property {Parameters<import('./results.mjs').Results['paired']>[0]} compute
  * @property {string} [unit]
  * @property {{ atLeast?: number, atMost?: number, decimals?: number }} [target]
@@ -32,15 +39,30 @@ import { SetupError } from '../../lib/setup-error.mjs';
 
 const folder = join(root, 'scripts/bench/subjects');
 
+/** In the order of the page. */
+export const subjectNames = [
+  'alpha',
+  'identity',
+  'open',
+  'many',
+  'rivals',
+  'resnet18',
+  'minilm',
+  'handlers',
+  'budget',
+].filter((name) => existsSync(fileOf(name)));
+
 /**
  * @param {string} name
  * @returns {Promise<Subject>}
  */
 export async function loadSubject(name) {
-  const file = join(folder, `${name}.mjs`);
-  if (!/^[\w-]+$/.test(name) || !existsSync(file)) {
-    const known = readdirSync(folder).map((entry) => entry.replace(/\.mjs$/, ''));
-    throw new SetupError(`There is no subject "${name}"; there is ${known.join(', ')}.`);
+  if (!subjectNames.includes(name)) {
+    throw new SetupError(`There is no subject "${name}"; there is ${subjectNames.join(', ')}.`);
   }
-  return (await import(pathToFileURL(file))).subject;
+  return (await import(pathToFileURL(fileOf(name)))).subject;
+}
+
+function fileOf(name) {
+  return join(folder, `${name}.mjs`);
 }

@@ -1,184 +1,174 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../../lib/root.mjs';
 import { startAddonLoop } from '../contenders/addon-loop.mjs';
 import { startEcho } from '../contenders/echo.mjs';
 import { startPythonLoop } from '../contenders/python-loop.mjs';
-import { startSconce } from '../contenders/sconce.mjs';
-import { ask, checkAnswers, checkSame } from '../lib/answers.mjs';
+import { sconceArguments, sconceProgram, startSconce } from '../contenders/sconce.mjs';
+import { torchServeVersions } from '../contenders/torchserve.mjs';
 import {
-  connectionsPoint,
-  latencyTable,
-  loadStep,
-  measured,
-  throughputTable,
-  warmUp,
-} from '../lib/load-step.mjs';
-import { loopStep, loopTable, rowsPoint } from '../lib/loop-step.mjs';
+  alphaComparisons,
+  alphaPanels,
+  alphaTables,
+  batchRows,
+  connections,
+  names,
+} from '../lib/alpha-figures.mjs';
+import {
+  alpha,
+  binaryAnswer,
+  binaryRequest,
+  documentedBatches,
+  jsonRequest,
+  readExpected,
+  sconceBatchFlags,
+  verifyAlpha,
+  writePythonArchive,
+} from '../lib/alpha-model.mjs';
+import { startAlphaTorchServes } from '../lib/alpha-torchserve.mjs';
+import { ask, checkAnswers, checkSame } from '../lib/answers.mjs';
+import { eventLoopStep } from '../lib/event-loop-step.mjs';
+import { loadStep, warmUp } from '../lib/load-step.mjs';
+import { loopStep } from '../lib/loop-step.mjs';
 import { packageVersion } from '../lib/machine.mjs';
+import { freePort, startStep, timeToFirstAnswer } from '../lib/start-step.mjs';
 
-const example = 'examples/alpha_model';
-const modelFile = `${example}/model.pt`;
-const expectedFile = `${example}/expected.json`;
-const tolerance = 1e-6;
-
-const connections = [1, 16, 64, 128];
-const batchRows = [1, 8, 32, 128];
 const quickConnections = [1, 64];
 const quickRows = [1, 32];
-
-const servers = ['echo', 'Sconce JSON', 'Sconce binary'];
-const [echoName, jsonName, binaryName] = servers;
-const loops = ['Python frozen', 'Python plain', 'addon'];
-const [frozenName, plainName, addonName] = loops;
-
-const binary = 'application/octet-stream';
-const jsonRequest = (row) => ({
-  body: Buffer.from(JSON.stringify({ features: row })),
-  headers: { 'Content-Type': 'application/json' },
-});
-const binaryRequest = (row) => ({
-  body: Buffer.from(Float32Array.from(row).buffer),
-  headers: { 'Content-Type': binary, Accept: binary },
-});
-const jsonAnswer = (reply) => JSON.parse(reply).prediction;
-const binaryAnswer = (reply) =>
-  Array.from({ length: reply.length / 4 }, (_, i) => reply.readFloatLE(4 * i));
+const { batchSize, maxBatchDelay } = documentedBatches;
 
 /** @type {import('../lib/subject.mjs').Subject} */
 export const subject = {
   name: 'alpha',
   title: 'alpha: a small network (64-256-256-1), one row per request',
-  about: `The model of \`${example}\`; what is measured is the server around it.
+  about: `The model of \`${alpha.folder}\`; what is measured is the server around it.
 
 - **echo**: a bare Fastify server that reads the same JSON body as a buffer and sends the same
   reply, without a model: the ceiling of one event loop.
-- **Sconce JSON**, **Sconce binary**: Sconce in its own process with its default settings; rows as
-  JSON, or as raw float32 both ways.
+- **Sconce JSON**, **Sconce binary**: Sconce in its own process with its default settings and
+  \`batch_size=${batchSize}\`, \`max_batch_delay=${maxBatchDelay}\`; rows as JSON, or as raw float32 both ways.
+- **TorchServe**: an archive of the same model with a handler in Python of about 30 lines, 1 worker,
+  \`batch_size=${batchSize}\`, \`max_batch_delay=${maxBatchDelay}\`. It waits until a batch is full or the delay is over: with fewer
+  than ${batchSize} connections every answer takes at least those ${maxBatchDelay} ms; Sconce runs what is there. **TorchServe
+  tuned**: a worker for each core, and the fastest of several batch sizes with short delays at c=64;
+  the notes say which. **TorchServe defaults**: nothing is set, so a worker for each core and no batches.
 - **Python**: \`torch.jit.load\` and a loop in inference mode on 1 thread, the module frozen and as it
   is loaded. **addon**: the same batches through Sconce's addon without HTTP, 1 thread, frozen: rows
-  are copied into a slab, committed, run by the instance's thread and awaited.`,
+  are copied into a slab, committed, run by the instance's thread and awaited.
+- **From start to first answer**: from the start of the process until a prediction is answered with
+  200. **Sconce** measures how to run the model, **Sconce again** finds the plan of an earlier start.
+  TorchServe's \`java\` is started directly, without the Python of its command.`,
   prepare,
-  comparisons: [
-    {
-      label: 'Throughput at c=64, Sconce JSON over echo',
-      target: { atLeast: 0.75 },
-      compute: (find) =>
-        find(jsonName, connectionsPoint(64))?.throughput /
-        find(echoName, connectionsPoint(64))?.throughput,
-    },
-    {
-      label: 'p50 at c=1, Sconce JSON minus echo',
-      unit: 'ms',
-      target: { atMost: 0.3, decimals: 3 },
-      compute: (find) =>
-        find(jsonName, connectionsPoint(1))?.p50 - find(echoName, connectionsPoint(1))?.p50,
-    },
-    {
-      label: 'Throughput at c=64, Sconce binary over echo',
-      compute: (find) =>
-        find(binaryName, connectionsPoint(64))?.throughput /
-        find(echoName, connectionsPoint(64))?.throughput,
-    },
-    {
-      label: 'Rows per second at b=32, addon over Python frozen',
-      compute: (find) =>
-        find(addonName, rowsPoint(32))?.rowsPerSecond /
-        find(frozenName, rowsPoint(32))?.rowsPerSecond,
-    },
-  ],
-  tables: (results) => [
-    {
-      title: 'Throughput in requests per second',
-      text: throughputTable(results, servers, connections),
-    },
-    { title: 'Latency in milliseconds', text: latencyTable(results, servers, connections) },
-    { title: 'Without HTTP', text: loopTable(results, loops, batchRows) },
-  ],
-  panels: (results) => {
-    const counts = measured(results, connections);
-    const points = (contender, figure) =>
-      counts.map((count) => results.spread(contender, connectionsPoint(count), figure));
-    const line = (contender, figure, label, dashed) => ({
-      ...{ label, dashed, color: servers.indexOf(contender) },
-      points: points(contender, figure),
-    });
-    const axis = { ticks: counts.map(String), xLabel: 'connections' };
-    return [
-      {
-        ...axis,
-        title: 'Throughput, requests per second',
-        series: servers.map((name) => line(name, 'throughput', name, false)),
-      },
-      {
-        ...axis,
-        title: 'Latency, milliseconds',
-        logarithmic: true,
-        series: [
-          ...servers.map((name) => line(name, 'p50', `${name} p50`, false)),
-          ...servers.map((name) => line(name, 'p99', `${name} p99`, true)),
-        ],
-      },
-    ];
-  },
+  comparisons: alphaComparisons,
+  tables: alphaTables,
+  panels: alphaPanels,
+  defaults: { repeat: 5, duration: 2 },
 };
 
 async function prepare(context) {
   const { load, options } = context;
-  const { requests, predictions } = JSON.parse(readFileSync(join(root, expectedFile), 'utf8'));
-  const verify = (name, answers) => checkAnswers(name, answers, predictions, tolerance);
+  const expected = readExpected();
+  const request = jsonRequest(expected.requests[0]);
 
-  const sconce = await startSconce(context, [`alpha_model=${example}`]);
-  const url = `${sconce.url}/predictions/alpha_model`;
-  // All at once, so that rows of several requests share a batch.
-  const askAll = (request) => Promise.all(requests.map((row) => ask(url, request(row))));
-  verify(jsonName, (await askAll(jsonRequest)).map(jsonAnswer));
-  verify(binaryName, (await askAll(binaryRequest)).map(binaryAnswer));
+  const sconce = await startSconce(context, [`${alpha.name}=${alpha.folder}`], sconceBatchFlags);
+  const url = `${sconce.url}/predictions/${alpha.name}`;
+  const { tolerance } = alpha;
+  await verifyAlpha(names.json, url, expected, { tolerance });
+  const binary = { tolerance, request: binaryRequest, answer: binaryAnswer };
+  await verifyAlpha(names.binary, url, expected, binary);
 
-  const request = jsonRequest(requests[0]);
   const reply = await ask(url, request);
   const echo = await startEcho(context, reply);
-  checkSame(echoName, await ask(echo.url, request), reply);
+  checkSame(names.echo, await ask(echo.url, request), reply);
 
   const contenders = [
-    { name: echoName, server: echo, request: { url: echo.url, ...request } },
-    { name: jsonName, server: sconce, request: { url, ...request } },
-    { name: binaryName, server: sconce, request: { url, ...binaryRequest(requests[0]) } },
+    { name: names.echo, server: echo, request: { url: echo.url, ...request } },
+    { name: names.json, server: sconce, request: { url, ...request } },
+    {
+      name: names.binary,
+      server: sconce,
+      request: { url, ...binaryRequest(expected.requests[0]) },
+    },
   ];
   for (const contender of contenders) await warmUp(load, contender);
 
-  const addonLoop = await startAddonLoop(context, modelFile, expectedFile);
-  verify(addonName, addonLoop.ready.predictions);
-  const pythonLoop = await startPythonLoop(context, modelFile, expectedFile);
-  const hasPython = !('skipped' in pythonLoop);
-  if (hasPython) verify('Python', pythonLoop.ready.predictions);
+  const archive = await writePythonArchive(context.folder);
+  const theirs = await startAlphaTorchServes(context, archive, expected);
+  contenders.push(...theirs.contenders);
 
+  const loaded = (contender, count) =>
+    contender.server === sconce
+      ? eventLoopStep(load, contender, count, options.duration)
+      : loadStep(load, contender, count, options.duration);
+  const loops = await startLoops(context, expected);
   return {
     steps: [
       ...(options.quick ? quickConnections : connections).flatMap((count) =>
-        contenders.map((contender) => loadStep(load, contender, count, options.duration)),
+        contenders.map((contender) => loaded(contender, count)),
       ),
-      ...(options.quick ? quickRows : batchRows).flatMap((rows) => [
-        ...(hasPython ? pythonSteps(pythonLoop, rows, options.duration) : []),
-        loopStep(addonName, addonLoop, 'frozen', rows, options.duration),
-      ]),
+      ...sconceStarts(context, request),
+      ...theirs.starts,
+      ...loops.steps,
     ],
     versions: {
       LibTorch: sconce.libtorch,
       Fastify: packageVersion('fastify'),
-      ...(hasPython && { "Python's torch": pythonLoop.ready.version }),
+      ...(theirs.contenders.length > 0 && torchServeVersions),
+      ...loops.versions,
     },
     notes: [
       `The model runs on \`${options.device}\`.`,
-      `Answers agree with \`${expectedFile}\` to ${tolerance.toExponential()}; the echo's are Sconce's, byte for byte.`,
+      ...theirs.notes,
+      `Answers agree with \`${alpha.expectedFile}\` to ${tolerance.toExponential()}, TorchServe's to ${alpha.looseTolerance.toExponential()}; the echo's are Sconce's, byte for byte.`,
     ],
-    skipped: hasPython ? [] : [`the loop in Python: ${pythonLoop.skipped}`],
+    skipped: [...theirs.skipped, ...loops.skipped],
   };
 }
 
-function pythonSteps(loop, rows, seconds) {
+/** What a start has measured of a model is kept for the next one. */
+function sconceStarts({ children, options, folder }, request) {
+  const newFolder = () => mkdtempSync(join(folder, 'plans-'));
+  const kept = newFolder();
+  const start = async (planCache) => {
+    const port = await freePort();
+    const models = [`${alpha.name}=${alpha.folder}`];
+    const settings = [...sconceBatchFlags, '--plan-cache', planCache];
+    const program = {
+      command: sconceProgram,
+      args: sconceArguments(options, models, settings, port),
+      options: { cwd: root },
+    };
+    const url = `http://127.0.0.1:${port}/predictions/${alpha.name}`;
+    return timeToFirstAnswer(children, program, url, request);
+  };
   return [
-    loopStep(frozenName, loop, 'frozen', rows, seconds),
-    loopStep(plainName, loop, 'plain', rows, seconds),
+    startStep(names.cold, 1, () => start(newFolder())),
+    startStep(names.warm, 1, () => start(kept)),
   ];
+}
+
+async function startLoops(context, { predictions }) {
+  const { options } = context;
+  const seconds = Math.min(1, options.duration);
+  const verify = (name, loop) =>
+    checkAnswers(name, loop.ready.predictions, predictions, alpha.tolerance);
+  const addon = await startAddonLoop(context, alpha.modelFile, alpha.expectedFile);
+  verify(names.addon, addon);
+  const python = await startPythonLoop(context, alpha.modelFile, alpha.expectedFile);
+  const hasPython = !('skipped' in python);
+  if (hasPython) verify('Python', python);
+  const steps = (options.quick ? quickRows : batchRows).flatMap((rows) => [
+    ...(hasPython
+      ? [
+          loopStep(names.frozen, python, 'frozen', rows, seconds),
+          loopStep(names.plain, python, 'plain', rows, seconds),
+        ]
+      : []),
+    loopStep(names.addon, addon, 'frozen', rows, seconds),
+  ]);
+  return {
+    steps,
+    versions: hasPython ? { "Python's torch": python.ready.version } : {},
+    skipped: hasPython ? [] : [`the loop in Python: ${python.skipped}`],
+  };
 }

@@ -116,6 +116,7 @@ it ignores them at the top level of config.properties.) Sconce runs what is ther
       },
     ];
   },
+  defaults: { repeat: 3, duration: 2 },
 };
 
 async function prepare(context) {
@@ -186,7 +187,8 @@ async function startServers(context, archives, request) {
     startSconce(context, [`${model}=${archive}`], [...settings, ...more]);
 
   const torchServe = await startTorchServeWith(context, {
-    ...{ model, archive: archives.python, batchSize, maxBatchDelay, request },
+    models: [{ name: model, archive: archives.python }],
+    ...{ workers: 1, batchSize, maxBatchDelay, request },
   });
   if ('skipped' in torchServe) skipped.push(`${torchServeName}: ${torchServe.skipped}`);
   else servers.set(torchServeName, torchServe);

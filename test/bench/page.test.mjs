@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { placeSection, replaceBetweenMarkers, updatePage } from '../../scripts/bench/lib/page.mjs';
+import { Results } from '../../scripts/bench/lib/results.mjs';
+import { loadSubject, subjectNames } from '../../scripts/bench/lib/subject.mjs';
+import { anchorOf, targetTable } from '../../scripts/bench/lib/target-table.mjs';
+import { judge } from '../../scripts/bench/lib/verdict.mjs';
+import { targets } from '../../scripts/bench/targets.mjs';
+import { temporaryFolder } from '../scripts/support.mjs';
+
+const order = ['a', 'b', 'c'];
+
+test('a section takes the place of its last one, and what stands around it stays', () => {
+  const page = placeSection(placeSection('# Page\n', 'a', 'old', order), 'b', 'other', order);
+  const updated = placeSection(`${page}\nby hand\n`, 'a', 'new', order);
+  assert.doesNotMatch(updated, /old/);
+  assert.match(updated, /^# Page\n\n<!-- bench a.*\n\nnew\n\n.*\n\n<!-- bench b.*\n\nother/);
+  assert.match(updated, /by hand\n$/);
+});
+
+test('a new section stands where its order says', () => {
+  const page = placeSection(placeSection('# Page\n', 'c', 'third', order), 'a', 'first', order);
+  const whole = placeSection(page, 'b', 'second', order);
+  assert.match(whole, /first[\s\S]*second[\s\S]*third/);
+});
+
+test('a page that does not exist is begun with a place for the targets', (t) => {
+  const file = join(temporaryFolder(t), 'page.md');
+  updatePage(file, { a: 'text' }, order);
+  replaceBetweenMarkers(file, 'targets', '| table |');
+  assert.match(readFileSync(file, 'utf8'), /## Targets[\s\S]*\| table \|[\s\S]*text/);
+});
+
+test('a file without markers is left alone', (t) => {
+  const file = join(temporaryFolder(t), 'README.md');
+  writeFileSync(file, 'mine\n');
+  replaceBetweenMarkers(file, 'targets', '| table |');
+  assert.equal(readFileSync(file, 'utf8'), 'mine\n');
+});
+
+test('every target is computed by the subject that its row names', async () => {
+  for (const { id, subject } of targets) {
+    assert.ok(subjectNames.includes(subject), `${id}: there is no subject ${subject}`);
+    const { comparisons } = await loadSubject(subject);
+    assert.equal(comparisons.filter((one) => one.id === id).length, 1, id);
+  }
+});
+
+test('every comparison has a label, and those with an id a row of targets.mjs', async () => {
+  const nothing = new Results([]);
+  for (const name of subjectNames) {
+    for (const comparison of (await loadSubject(name)).comparisons) {
+      assert.ok(judge(comparison, nothing).label, `${name}: ${comparison.id}`);
+    }
+  }
+});
+
+test('a target is met by the median, and one of no figures is not measured', () => {
+  const figures = (values) =>
+    new Results(
+      values.map((x) => ({ measurements: [{ contender: 's', point: 'p', figures: { x } }] })),
+    );
+  const comparison = {
+    label: 'x',
+    unit: 'ms',
+    target: { atMost: 2, unit: 'ms' },
+    compute: (find) => find('s', 'p')?.x,
+  };
+  assert.deepEqual(judge(comparison, figures([1, 2, 9])), {
+    ...{ label: 'x', value: '2.00 (1.00–9.00) ms', wanted: '≤ 2 ms', outcome: 'met' },
+  });
+  assert.equal(judge(comparison, figures([3])).outcome, 'missed');
+  assert.equal(judge(comparison, figures([])).outcome, 'not measured');
+});
+
+test('the table of targets has a row for each, measured or not', async () => {
+  const table = await targetTable(() => undefined, '');
+  assert.equal(table.split('\n').length, targets.length + 2);
+  assert.equal(table.match(/not measured/g).length, targets.length);
+});
+
+test('headings have the anchors that GitHub gives them', () => {
+  assert.equal(
+    anchorOf('alpha: a small network (64-256), one_row'),
+    'alpha-a-small-network-64-256-one_row',
+  );
+});
