@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildNative } from './build-native.mjs';
 import { ensureDependencies } from './lib/dependencies.mjs';
@@ -26,7 +26,7 @@ export function checkNodeVersion(version = process.versions.node) {
 /** Finds LibTorch and builds the addon, when needed. */
 export const ensureNative = buildNative;
 
-/** Compiles src/ and test/ to dist/; unchanged files cost nothing. */
+/** Compiles src/ and test/ to dist/, and bundles the programs; unchanged files cost nothing. */
 export async function ensureTypeScript() {
   const elapsed = stopwatch();
   // tsc trusts its notes: when the files that they speak of are gone, it writes nothing.
@@ -35,8 +35,10 @@ export async function ensureTypeScript() {
   }
   const code = await runVisible(join(root, 'node_modules/.bin/tsc'), [], { cwd: root });
   if (code !== 0) throw new SetupError('TypeScript found errors: see above.');
-  chmodSync(join(root, 'dist/src/cli/main.js'), 0o755);
   console.log(`TypeScript compiled in ${elapsed()}`);
+  // Not before the packages are there: one of them bundles.
+  const { bundle } = await import('./bundle.mjs');
+  await bundle();
 }
 
 /** All that stands between a fresh clone and a program that runs. */

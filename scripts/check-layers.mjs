@@ -19,15 +19,21 @@ export const allowedRooms = {
     'metrics',
     'logging',
     'config',
+    'plans/plan-record',
     'package-version',
+  ],
+  acceptors: [
+    ...['http', 'models', 'handlers', 'workers', 'native', 'tensors'],
+    ...['security', 'errors', 'metrics', 'logging', 'config', 'timers'],
   ],
   grpc: ['models', 'handlers/handler', 'security', 'errors', 'metrics', 'logging', 'config'],
   snapshots: ['models', 'config', 'errors', 'logging'],
   models: [
     ...['batching', 'native', 'handlers', 'workers', 'archive', 'config'],
     ...['tensors', 'errors', 'metrics', 'logging', 'timers', 'process-alive', 'python'],
-    'package-version',
+    ...['plans', 'package-version'],
   ],
+  plans: ['native', 'tensors'],
   batching: ['tensors', 'native', 'errors', 'timers'],
   handlers: ['tensors', 'native', 'errors', 'metrics/custom-metrics', 'config/violation'],
   workers: [
@@ -50,7 +56,7 @@ export const allowedRooms = {
 
 /** Packages that only some places of src/ may import: rooms, or single files. */
 export const restrictedPackages = {
-  fastify: ['http', 'grpc', 'cli'],
+  fastify: ['http', 'acceptors', 'grpc', 'cli'],
   '@fastify/*': ['http', 'grpc', 'cli'],
   piscina: ['workers'],
   'prom-client': ['metrics'],

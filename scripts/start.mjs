@@ -21,7 +21,7 @@ export function serveArguments(given) {
 await runAsScript(import.meta.url, async () => {
   await bootstrap();
   // The server runs in this process: signals and exit codes are its own.
-  const main = join(root, 'dist/src/cli/main.js');
+  const main = join(root, 'dist/bundle/cli/main.js');
   process.setSourceMapsEnabled(true);
   process.argv = [process.execPath, main, ...serveArguments(process.argv.slice(2))];
   await import(pathToFileURL(main).href);

@@ -20,7 +20,7 @@ export async function serve(store, models, more = []) {
     'http://127.0.0.1:0',
   ]);
   const args = ['serve', '--log-level', 'warn', ...ports, '--model-store', store, ...more];
-  const main = join(root, 'dist/src/cli/main.js');
+  const main = join(root, 'dist/bundle/cli/main.js');
   const server = spawn(process.execPath, [main, ...args, '--models', ...models], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });

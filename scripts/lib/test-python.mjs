@@ -68,12 +68,7 @@ export async function makeTestPython(env) {
 }
 
 async function fill(folder, options) {
-  await python('python3', ['-m', 'venv', folder], options);
-  const own = join(folder, 'bin/python');
-  options.report('torch');
-  const borrowed = await borrowTorch(own, options);
-  if (borrowed) console.log(`torch is that of ${borrowed}`);
-  else await installFromTorchIndex(own, `torch==${torch.version}`, [], options);
+  const own = await makeVenvWithTorch(folder, options);
   options.report('torchserve and what handlers import');
   await pip(own, packages, options);
   options.report('torchvision');
@@ -88,6 +83,23 @@ async function fill(folder, options) {
     await python(own, ['-m', 'pip', 'uninstall', '--yes', 'torchvision'], options);
   }
   await python(own, ['-c', 'import torch, ts.torch_handler.base_handler'], options);
+}
+
+/**
+ * A virtual environment with the torch of this machine, or with one of its own.
+ *
+ * @param {string} folder
+ * @param {{ env: NodeJS.ProcessEnv, signal: AbortSignal, report: (what: string) => void }} options
+ * @returns {Promise<string>} its interpreter
+ */
+export async function makeVenvWithTorch(folder, options) {
+  await python('python3', ['-m', 'venv', folder], options);
+  const own = join(folder, 'bin/python');
+  options.report('torch');
+  const borrowed = await borrowTorch(own, options);
+  if (borrowed) console.log(`torch is that of ${borrowed}`);
+  else await installFromTorchIndex(own, `torch==${torch.version}`, [], options);
+  return own;
 }
 
 /** Takes the torch of LIBTORCH or of python3, when it is a package that this interpreter can use. */
@@ -130,7 +142,8 @@ async function installFromTorchIndex(own, requirement, more, options) {
   throw failure;
 }
 
-function pip(own, args, options) {
+/** `pip install`, quietly. */
+export function pip(own, args, options) {
   const quiet = ['--quiet', '--disable-pip-version-check', '--no-cache-dir', '--no-input'];
   return python(own, ['-m', 'pip', 'install', ...quiet, ...args], options);
 }

@@ -34,12 +34,20 @@ export function profileOption(): Option {
     .default('sconce');
 }
 
-/** One flag for each setting that has one; help shows the defaults of the profile. */
-export function addSettingFlags(command: Command, profile: Profile = 'sconce'): void {
+/**
+ * One flag for each setting that has one; help shows the defaults of the profile.
+ *
+ * @param isWanted which settings; all by default
+ */
+export function addSettingFlags(
+  command: Command,
+  profile: Profile = 'sconce',
+  isWanted: (setting: Setting) => boolean = () => true,
+): void {
   const defaults = new Map<string, unknown>(Object.entries(profileDefaults[profile]));
   for (const setting of allSettings) {
     const { flag, group } = setting;
-    if (flag === undefined) continue;
+    if (flag === undefined || !isWanted(setting)) continue;
     const fallback = defaults.get(setting.name) ?? setting.fallback;
     const option = new Option(`${flag} ${argumentOf(setting)}`, describe(setting, fallback));
     command.addOption(option.helpGroup(`${group}:`));

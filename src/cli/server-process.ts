@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import type { Profile, ResolvedSettings } from '../config/resolve.js';
+import { Acceptors } from '../acceptors/acceptors.js';
+import { isGiven, type Profile, type ResolvedSettings } from '../config/resolve.js';
 import type { Settings } from '../config/settings.js';
 import { createResponseObserver } from '../http/response-observer.js';
 import { HttpServer, type ServerAddresses } from '../http/server.js';
@@ -71,7 +72,14 @@ export class ServerProcess {
       hostname: hostname(),
       log: logs.metricsWanted ? { system: logs.systemMetric, model: logs.modelMetric } : undefined,
     });
-    const service = new ModelService({ settings, metrics, log, modelLog: logs.model, cores });
+    const service = new ModelService({
+      settings,
+      metrics,
+      log,
+      modelLog: logs.model,
+      cores,
+      isGiven: (setting) => isGiven(resolved, setting),
+    });
     service.starting = true;
     const authority = settings.disableTokenAuthorization
       ? undefined
@@ -80,6 +88,10 @@ export class ServerProcess {
           expirationMinutes: settings.tokenExpirationMin,
         });
     const observer = createResponseObserver(metrics, logs);
+    const threads =
+      settings.httpThreads > 1
+        ? new Acceptors({ settings, service, log, logs, metrics, authority })
+        : undefined;
     const server = await HttpServer.create({
       settings,
       service,
@@ -87,6 +99,7 @@ export class ServerProcess {
       log,
       observer,
       authority,
+      threads,
     });
     const snapshots = settings.configSnapshots
       ? new SnapshotWriter(resolved, service, log)

@@ -1,19 +1,8 @@
-import { once } from 'node:events';
-import {
-  type ClientRequest,
-  type IncomingMessage,
-  type RequestOptions,
-  request as requestHttp,
-} from 'node:http';
-import { request as requestHttps } from 'node:https';
-import { text } from 'node:stream/consumers';
 import { Argument, type Command } from 'commander';
 import { SconceError } from '../errors.js';
 import { type Key, readKeyFile } from '../security/key-file.js';
 import { type TokenKind, tokenKinds } from '../security/token-authority.js';
-
-/** Milliseconds that the server has to answer. */
-const patience = 10_000;
+import { askManagement, managementFailure } from './management-request.js';
 
 /** `sconce token`: shows the keys of a key file, or has a running server renew one. */
 export function addTokenCommand(program: Command): void {
@@ -68,48 +57,15 @@ function validity(expires: Date | undefined): string {
 
 async function renew(kind: TokenKind, path: string, address: string): Promise<void> {
   const before = await readKeyFile(path);
-  const { status, body } = await ask(address, `/token?type=${kind}`, before.api.key);
-  if (status !== 200) throw failure(refusal(address, path, status, body));
+  const { status, body } = await askManagement(address, `/token?type=${kind}`, before.api.key);
+  if (status !== 200) throw managementFailure(refusal(address, path, status, body));
   const after = await readKeyFile(path);
   if (after[kind].key === before[kind].key) {
-    throw failure(
+    throw managementFailure(
       `the server at ${address} has renewed its ${kind} key, but not in ${path}: name its key file with --key-file`,
     );
   }
   console.log(line(kind, after[kind]));
-}
-
-async function ask(
-  address: string,
-  path: string,
-  key: string,
-): Promise<{ status: number | undefined; body: string }> {
-  const sent = requestTo(address, path, {
-    headers: { authorization: `Bearer ${key}` },
-    agent: false,
-    signal: AbortSignal.timeout(patience),
-  });
-  try {
-    const [response]: IncomingMessage[] = await once(sent.end(), 'response');
-    if (response === undefined) throw new Error('no response');
-    return { status: response.statusCode, body: await text(response) };
-  } catch (error) {
-    const hint = address.startsWith('https:')
-      ? 'NODE_EXTRA_CA_CERTS names a file of certificates to trust'
-      : '--management-address says where it is';
-    throw failure(`the server at ${address} cannot be asked: ${reasonOf(error)} (${hint})`);
-  }
-}
-
-function requestTo(address: string, path: string, options: RequestOptions): ClientRequest {
-  if (address.startsWith('unix:/')) {
-    return requestHttp({ ...options, path, socketPath: address.slice('unix:'.length) });
-  }
-  if (!/^https?:/i.test(address) || !URL.canParse(address)) {
-    throw failure(`${address} is no address: it begins with http://, https:// or unix:/`);
-  }
-  const url = new URL(path, address);
-  return url.protocol === 'https:' ? requestHttps(url, options) : requestHttp(url, options);
 }
 
 function refusal(address: string, path: string, status: number | undefined, body: string): string {
@@ -121,14 +77,4 @@ function refusal(address: string, path: string, status: number | undefined, body
     default:
       return `the server at ${address} answered ${status}: ${body.trim()}`;
   }
-}
-
-/** Node names a refused connection in its code only, where it has tried several addresses. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.message === '' && 'code' in error ? String(error.code) : error.message;
-}
-
-function failure(message: string): SconceError {
-  return new SconceError('INVALID_CONFIGURATION', message);
 }

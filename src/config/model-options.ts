@@ -35,12 +35,22 @@ export interface ModelOptions {
   /** Seconds. */
   maxRetryTimeout: number;
   useJobTicket: boolean;
+  /** MiB of memory for its batches; undefined for as much as there is for all models. */
+  maxMemory: number | undefined;
+  /** Its share of the time of a device beside the weights of other models. */
+  weight: number;
   /** `auto`, `cpu`, `cuda` or `cuda:N`. */
   device: string;
   /** GPUs to deal the instances out to when `device` is `auto`; empty for any. */
   deviceIds: readonly number[];
   freeze: boolean;
   precision: Settings['precision'];
+  runOnLoop: Settings['runOnLoop'];
+  plan: Settings['plan'];
+  /** Seconds. */
+  planTime: number;
+  /** Largest relative deviation of outputs. */
+  tolerance: number;
   intraOpThreads: number;
   warmUp: boolean;
   /** Threads that run its handler; 0 for as many as the cores allow. */
@@ -145,10 +155,20 @@ export function resolveModelOptions(request: ModelOptionsRequest): ResolvedModel
       byDefault(retryTimeoutByDefault),
     ),
     useJobTicket: pick('useJobTicket', { file: config.useJobTicket }, byDefault(false)),
+    maxMemory: pick(
+      'maxMemory',
+      { file: config.maxMemory },
+      byDefault<number | undefined>(undefined),
+    ),
+    weight: pick('weight', { file: config.weight }, byDefault(1)),
     device: pick('device', { file: devices.device }, setting('device')),
     deviceIds: pick('deviceIds', { file: devices.ids }, byDefault([])),
     freeze: pick('freeze', { file: config.freeze }, setting('freeze')),
     precision: pick('precision', { file: config.precision }, setting('precision')),
+    runOnLoop: pick('runOnLoop', { file: config.runOnLoop }, setting('runOnLoop')),
+    plan: pick('plan', { file: config.plan }, setting('plan')),
+    planTime: pick('planTime', { file: config.planTime }, setting('planTime')),
+    tolerance: pick('tolerance', { file: config.tolerance }, setting('tolerance')),
     intraOpThreads: pick(
       'intraOpThreads',
       { file: config.intraOpThreads },

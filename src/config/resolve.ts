@@ -63,6 +63,11 @@ export function resolveSettings(request: SettingsRequest): ResolvedSettings {
   };
 }
 
+/** Whether somebody has said a setting, so that it has not just its default. */
+export function isGiven({ origins }: ResolvedSettings, setting: SettingName): boolean {
+  return !/^default\b/.test(origins.get(setting) ?? 'default');
+}
+
 const openInference = 'TS_OPEN_INFERENCE_PROTOCOL';
 
 /** What the environment sets over the head of flags and file. */

@@ -38,10 +38,16 @@ intraOpThreads: 3
 handlerThreads: 2
 handlerMemory: 64
 handlerErrors: false
+maxMemory: 64
+weight: 2.5
 device: cuda:1
 freeze: false
 warmUp: false
 precision: bfloat16
+plan: 'off'
+planTime: 1.5
+tolerance: 0.02
+runOnLoop: never
 batchPolicy: legacy
 autoscale: true
 isolation: process
@@ -97,10 +103,16 @@ vllm_engine_config: []
       handlerThreads: 2,
       handlerMemory: 64,
       handlerErrors: false,
+      maxMemory: 64,
+      weight: 2.5,
       device: 'cuda:1',
       freeze: false,
       warmUp: false,
       precision: 'bfloat16',
+      plan: 'off',
+      planTime: 1.5,
+      tolerance: 0.02,
+      runOnLoop: 'never',
       batchPolicy: 'legacy',
       autoscale: true,
       isolation: 'process',

@@ -15,6 +15,7 @@ suite('settings that are not given', () => {
       metricsAddress: 'http://127.0.0.1:8082',
       keystorePass: 'changeit',
       keystoreType: 'PKCS12',
+      httpThreads: 1,
       closeConnectionOnError: true,
       drainTimeout: 30,
       loadModels: [],
@@ -31,6 +32,10 @@ suite('settings that are not given', () => {
       autoscale: false,
       intraOpThreads: 0,
       precision: 'float32',
+      plan: 'auto',
+      planTime: 20,
+      tolerance: 1e-4,
+      runOnLoop: 'auto',
       freeze: true,
       operatorLibraries: [],
       defaultStartupTimeout: 120,
@@ -106,6 +111,7 @@ suite('every number', () => {
     ['defaultResponseTimeout', 86_400],
     ['downloadTimeout', 86_400],
     ['drainTimeout', 3600],
+    ['planTime', 3600],
     ['tokenExpirationMin', 5_256_000],
   ] as const) {
     test(`${name} is more than 0 and at most ${most}`, () => {
@@ -171,6 +177,8 @@ suite('every other setting', () => {
     const choices = {
       logLevel: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
       precision: ['float32', 'bfloat16', 'float16'],
+      plan: ['auto', 'off'],
+      runOnLoop: ['auto', 'never'],
       batchPolicy: ['immediate', 'legacy'],
       metricsMode: ['log', 'prometheus', 'legacy'],
     } as const;

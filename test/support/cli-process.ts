@@ -39,7 +39,8 @@ export class CliProcess implements AsyncDisposable {
   constructor(args: readonly string[], { main = cli, cwd = root, env }: CliOptions = {}) {
     this.#child = spawn(process.execPath, [main, ...args], {
       cwd,
-      env: { ...process.env, ...env },
+      // Nothing is searched for, and nothing kept in the user's folder, unless a test asks.
+      env: { ...process.env, SCONCE_PLAN: 'off', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     running.add(this.#child);

@@ -1,4 +1,5 @@
 import { dirname } from 'node:path';
+import { Acceptors } from '../../src/acceptors/acceptors.js';
 import { parseSettings, type Settings } from '../../src/config/settings.js';
 import { builtInHandlers, type HandlerFactory } from '../../src/handlers/registry.js';
 import { createResponseObserver } from '../../src/http/response-observer.js';
@@ -11,6 +12,9 @@ import type { TokenAuthority } from '../../src/security/token-authority.js';
 import { HttpClient } from './http-client.js';
 import { createLog } from './log.js';
 import { fixture } from './paths.js';
+
+/** What servers have unless the test says; test/acceptors/ runs tests of http/ with more. */
+const httpThreads = Number(process.env.SCONCE_TEST_HTTP_THREADS ?? 1);
 
 /** The cores that servers of tests believe they have. */
 const cores = 2;
@@ -32,8 +36,10 @@ export function testSettings(given: Partial<Settings> = {}): Settings {
     enableModelApi: true,
     disableSystemMetrics: true,
     device: 'cpu',
+    plan: 'off',
     poolThreads: 1,
     logLevel: 'silent',
+    httpThreads,
     ...given,
   });
 }
@@ -79,7 +85,8 @@ export function startService(
 ): ModelService {
   const settings = testSettings(given);
   const log = logs?.log ?? createLog(settings.logLevel);
-  const parts = { settings, metrics, log, cores, handlers };
+  const isGiven = (name: string): boolean => Object.hasOwn(given, name);
+  const parts = { settings, metrics, log, cores, handlers, isGiven };
   const service = new ModelService(logs === undefined ? parts : { ...parts, modelLog: logs.model });
   for (const model of sources) service.registerAtStart(model);
   return service;
@@ -95,11 +102,21 @@ export async function startServer(
   const { metrics = new Metrics(), authority, logs } = parts;
   const service = startService(sources, given, { ...parts, metrics });
   const log = logs?.log ?? createLog(settings.logLevel);
-  const observer = createResponseObserver(
+  const accessLog = logs ?? { accessWanted: false, access: () => {} };
+  const observer = createResponseObserver(metrics, accessLog);
+  const threads =
+    settings.httpThreads > 1
+      ? new Acceptors({ settings, service, log, logs: accessLog, metrics, authority })
+      : undefined;
+  const server = await HttpServer.create({
+    settings,
+    service,
     metrics,
-    logs ?? { accessWanted: false, access: () => {} },
-  );
-  const server = await HttpServer.create({ settings, service, metrics, log, observer, authority });
+    log,
+    observer,
+    authority,
+    threads,
+  });
   const addresses = await server.listen().catch(async (error) => {
     await service.close();
     throw error;

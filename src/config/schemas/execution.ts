@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { integer, secondsOrNone, toggle } from './forms.js';
+import { integer, optionalText, seconds, secondsOrNone, toggle } from './forms.js';
 
 /** A device setting; `expected` is what a message says about the pattern. */
 export const devicePattern = {
@@ -9,6 +9,12 @@ export const devicePattern = {
 
 /** What models compute in unless their own configuration says. */
 export const precisions = ['float32', 'bfloat16', 'float16'] as const;
+
+/** Whether batches may run on the main loop. */
+export const loopPolicies = ['auto', 'never'] as const;
+
+/** Whether the fastest way to run a model is searched for. */
+export const planPolicies = ['auto', 'off'] as const;
 
 /** Where models run, and on what. */
 export const executionSettings = {
@@ -48,9 +54,33 @@ export const executionSettings = {
     default: 'float32',
     description: 'Type of the numbers that models compute with.',
   }),
+  runOnLoop: Type.Enum([...loopPolicies], {
+    default: 'auto',
+    description:
+      'Where cheap batches run: `auto` runs those on the main loop that take less there than the way to an execution thread and back, as measured at load and at most 0.2 ms; the thread that reads requests computes meanwhile. `never` leaves all of them to execution threads.',
+  }),
   freeze: toggle(
     true,
     'Freeze modules at load: parameters become constants and the graph is folded.',
+  ),
+  plan: Type.Enum([...planPolicies], {
+    default: 'auto',
+    environment: 'SCONCE_PLAN',
+    description:
+      'How the way to run a model is chosen: `auto` tries several at load, where its row shape is known, and takes the fastest; `off` takes what `freeze`, `precision`, `instances` and `intra_op_threads` say. What one of them says is never tried otherwise.',
+  }),
+  planTime: seconds(20, 'Seconds that the search for the plan of one model may take.', {
+    maximum: 3600,
+  }),
+  tolerance: Type.Number({
+    minimum: 0,
+    maximum: 1,
+    default: 1e-4,
+    description:
+      'Largest deviation from the float32 outputs of a model that a plan may bring, relative to the largest value of an output; bfloat16 is tried from 0.004 on, and needs about 0.02.',
+  }),
+  planCache: optionalText(
+    "Folder where plans are kept for the next start; `plans` in Sconce's cache folder of the user by default.",
   ),
   operatorLibraries: Type.Array(Type.String({ minLength: 1 }), {
     default: [],

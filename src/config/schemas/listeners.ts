@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import type { ListenerKind } from '../addresses.js';
-import { optionalText, seconds, text, toggle } from './forms.js';
+import { integer, optionalText, seconds, text, toggle } from './forms.js';
 
 const address = (kind: ListenerKind, fallback: string, description: string) =>
   Type.String({ minLength: 1, default: fallback, address: kind, description });
@@ -18,6 +18,12 @@ export const listenerSettings = {
     'Address of the management API; the same address as for inference serves both on one port.',
   ),
   metricsAddress: address('metrics', 'http://127.0.0.1:8082', 'Address of the Prometheus metrics.'),
+  httpThreads: integer(
+    1,
+    64,
+    1,
+    'Threads that read requests and write replies; with 1 the main loop does it. More take over the inference API where it has an address of its own; they pay when cores are left over.',
+  ),
   keystore: optionalText('PKCS12 file with the key and the certificate for https.'),
   keystorePass: text('changeit', 'Password of `keystore`.', { minLength: 0, secret: true }),
   keystoreType: text('PKCS12', 'Format of `keystore`.'),

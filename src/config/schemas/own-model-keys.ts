@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { dtypes } from '../../native/dtype.js';
-import { devicePattern, precisions } from './execution.js';
+import { devicePattern, loopPolicies, planPolicies, precisions } from './execution.js';
 import { batchPolicies } from './requests.js';
 
 /** How the rows of a batch become an argument of `forward`. */
@@ -77,6 +77,21 @@ export const ownModelKeys = {
   handlerErrors: Type.Optional(
     Type.Boolean({ description: 'Tell clients what its handler has thrown.' }),
   ),
+  maxMemory: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 1_048_576,
+      description: 'MiB of shared memory for its batches, within `slabMemory`; unset, all of it.',
+    }),
+  ),
+  weight: Type.Optional(
+    Type.Number({
+      exclusiveMinimum: 0,
+      maximum: 1_000_000,
+      description:
+        'Its share of the time of a device that several models want, beside their weights; 1 by default.',
+    }),
+  ),
   device: Type.Optional(
     Type.String({
       ...devicePattern,
@@ -86,7 +101,31 @@ export const ownModelKeys = {
   precision: Type.Optional(
     Type.Enum([...precisions], { description: 'Type of the numbers that it computes with.' }),
   ),
+  runOnLoop: Type.Optional(
+    Type.Enum([...loopPolicies], {
+      description: 'Where its cheap batches run: `auto` on the main loop, `never` there.',
+    }),
+  ),
   freeze: Type.Optional(Type.Boolean({ description: 'Freeze the module at load.' })),
+  plan: Type.Optional(
+    Type.Enum([...planPolicies], {
+      description: 'Whether the fastest way to run it is searched for: `auto` or `off`.',
+    }),
+  ),
+  planTime: Type.Optional(
+    Type.Number({
+      exclusiveMinimum: 0,
+      maximum: 3600,
+      description: 'Seconds that this search may take.',
+    }),
+  ),
+  tolerance: Type.Optional(
+    Type.Number({
+      minimum: 0,
+      maximum: 1,
+      description: 'Largest relative deviation from its float32 outputs that a plan may bring.',
+    }),
+  ),
   warmUp: Type.Optional(
     Type.Boolean({
       description:
