@@ -3,12 +3,14 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <mutex>
 
 #include "core_share_wrap.h"
 #include "descriptor_wrap.h"
 #include "dtype.h"
 #include "engine/cuda.h"
 #include "engine/engine.h"
+#include "engine/memory.h"
 #include "engine/operator_library.h"
 #include "images/image_wrap.h"
 #include "json/json_wrap.h"
@@ -95,6 +97,8 @@ Napi::Value load_library(const Napi::CallbackInfo& info) {
 }
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
+  static std::once_flag arenas;
+  std::call_once(arenas, bound_arenas);
   exports.Set("libtorchVersion", torch_version());
 #ifdef SCONCE_CUDA
   exports.Set("cudaBuild", true);

@@ -20,6 +20,7 @@ export const allowedRooms = {
     'logging',
     'config',
     'plans/plan-record',
+    'native/shared-memory',
     'package-version',
   ],
   acceptors: [

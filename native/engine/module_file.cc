@@ -80,6 +80,8 @@ torch::jit::Module read_module(const std::string& path, c10::Device device) {
     throw Error("MODEL_LOAD_FAILED", "the module has no forward method");
   }
   module.eval();
+  // Nothing learns here: TorchScript would compile formulas of derivatives all the same.
+  for (const at::Tensor& parameter : module.parameters()) parameter.set_requires_grad(false);
   return module;
 }
 

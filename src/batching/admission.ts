@@ -32,6 +32,9 @@ interface OpenBatch extends PlannedBatch {
   ring: SlabRing;
 }
 
+/** What is to be done, with what may still be added to. */
+type OpenPlan = Omit<Plan, 'batches'> & { readonly batches: readonly OpenBatch[] };
+
 /**
  * Decides which slab rows go into, so that all that were admitted keep their deadlines by what is
  * known of the costs, and refuses what cannot keep its own. While deadlines are far away, as usual,
@@ -96,7 +99,7 @@ export class Admission {
    * @throws {SconceError} REQUEST_TIMEOUT_TOO_SHORT, BACKLOG_TOO_LONG
    */
   choose(ring: SlabRing, arrival: Arrival, mustTake: boolean, now: number): Slab | undefined {
-    const plan = this.#plan(now);
+    const plan = withoutLost(this.#plan(now));
     const own = this.#alone(ring, arrival);
     this.#longest = Math.max(this.#longest, own.takes, ring.costs.ceiling / 1000);
     const room = joinable(plan.batches, ring, arrival.rows).slice(0, mostTries);
@@ -125,7 +128,7 @@ export class Admission {
   }
 
   /** What is to be done. What is known of costs and deadlines is looked at anew. */
-  #plan(now: number): Plan & { batches: OpenBatch[] } {
+  #plan(now: number): OpenPlan {
     const free: number[] = [];
     const open: OpenBatch[] = [];
     this.#earliest = Number.POSITIVE_INFINITY;
@@ -183,6 +186,19 @@ export class Admission {
     const error = new SconceError('BACKLOG_TOO_LONG', modelName, modelVersion, limit, milliseconds);
     return error.retryAfter(Math.ceil(wait / 1000));
   }
+}
+
+/**
+ * A plan in which times that clients name, and that may not be kept any more even if their batch ran at
+ * once, are none: nobody is refused for their sake.
+ */
+function withoutLost(plan: OpenPlan): OpenPlan {
+  const soonest = plan.now + plan.lag;
+  const isLost = ({ wantedBy, takes }: OpenBatch): boolean => wantedBy < soonest + takes;
+  if (!plan.batches.some(isLost)) return plan;
+  const wantedBy = Number.POSITIVE_INFINITY;
+  const batches = plan.batches.map((batch) => (isLost(batch) ? { ...batch, wantedBy } : batch));
+  return { ...plan, batches };
 }
 
 /** True when the time that a request names itself is the first to be over. */

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { Value } from 'typebox/value';
 import type { ModelDescription } from '../http/model-description.js';
 import { describeVersion, modelDescriptionSchema } from '../http/model-description.js';
+import { abandonBatches } from '../native/runtime.js';
 import { planReport } from '../plans/plan-report.js';
 import { readKeyFile } from '../security/key-file.js';
 import { attempt } from './attempt.js';
@@ -42,6 +43,9 @@ async function describe(model: string, options: DescribeOptions): Promise<void> 
       ? await describeOffline(model, options, plan, describeVersion)
       : await describeServed(model, managementAddress, options.keyFile);
   console.log(json ? JSON.stringify(description, null, 2) : asText(description, plan).join('\n'));
+  // A batch of a search that does not end would keep the process for ever.
+  abandonBatches();
+  process.exit();
 }
 
 async function describeServed(

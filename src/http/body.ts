@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyRequest } from 'fastify';
 import { SconceError } from '../errors.js';
+import { copyToShared } from '../native/shared-memory.js';
 import { type BodyMemory, smallestPiece } from './body-memory.js';
 
 type Done = (error: Error | null, body?: Uint8Array) => void;
@@ -74,7 +75,7 @@ class BodyReading {
   #keep(chunk: Buffer, length: number): boolean {
     if (Math.max(length, this.announced) >= smallestPiece) {
       if (length > (this.#target?.byteLength ?? 0) && !this.#grow(length)) return false;
-      this.#target?.set(chunk, this.#length);
+      if (this.#target !== undefined) copyToShared(this.#target, this.#length, chunk);
       return true;
     }
     if (!this.memory.reserve(chunk.length)) return false;
@@ -89,10 +90,10 @@ class BodyReading {
     const memory = this.memory.take(Math.max(length, Math.min(this.announced, most)));
     if (memory === undefined) return false;
     const target = new Uint8Array(memory);
-    if (this.#target !== undefined) target.set(this.#target.subarray(0, this.#length));
+    if (this.#target !== undefined) copyToShared(target, 0, this.#target.subarray(0, this.#length));
     let end = 0;
     for (const chunk of this.#chunks) {
-      target.set(chunk, end);
+      copyToShared(target, end, chunk);
       end += chunk.length;
     }
     this.#giveBack();

@@ -92,7 +92,9 @@ export function completeHeaders(
  */
 function endWith(response: ServerResponse, body: string | Buffer): void {
   const { socket } = response;
-  if (socket === null || body.length === 0) {
+  // Of what a destroyed connection does not take, end() without a body would tell as of what was
+  // sent: Node ends the process when that is not the response whose turn it is.
+  if (socket === null || !socket.writable || body.length === 0) {
     response.end(body, 'latin1');
     return;
   }

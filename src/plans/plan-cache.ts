@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
+import { makeFolder } from './make-folder.js';
 import type { PlanRecord } from './plan-record.js';
 import { planRecordSchema } from './plan-record.js';
 
@@ -63,7 +64,7 @@ export class PlanCache {
 
   /** @throws {Error} as a rejection: when it cannot be written. */
   async write(key: string, record: PlanRecord): Promise<void> {
-    await mkdir(this.folder, { recursive: true });
+    await makeFolder(this.folder);
     const path = this.#path(key);
     const part = `${path}.${randomUUID()}${unfinished}`;
     const content: Static<typeof fileSchema> = { format, key, record };

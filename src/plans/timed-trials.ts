@@ -123,7 +123,9 @@ export class TimedTrials {
     let overdue: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       const patience = Math.max(this.timeLeft, 0) + this.options.patience;
-      overdue = setTimeout(() => reject(new Error('a batch does not end in time')), patience);
+      const seconds = (patience / 1000).toPrecision(2);
+      const why = `a batch has not ended within ${seconds} s (planTime); its thread goes on until it does`;
+      overdue = setTimeout(() => reject(new Error(why)), patience);
       overdue.unref();
     });
     try {

@@ -422,7 +422,9 @@ test('in every order of reserve, commit, discard, cancel, seal, complete and rel
             if (current.commit) client.reservation?.commit();
           } catch (error) {
             assert.ok(error instanceof Error && 'code' in error);
-            assert.ok(error.code === 'NO_CAPACITY' || error.code === 'MEMORY_FULL');
+            // The last where batches took longer than clientTimeout, as on a busy machine.
+            const refusals = ['NO_CAPACITY', 'MEMORY_FULL', 'BACKLOG_TOO_LONG'];
+            assert.ok(refusals.includes(String(error.code)), String(error.code));
           }
           return;
         }

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { copyFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { Value } from 'typebox/value';
 import { modelDescriptionSchema } from '../../src/http/model-description.js';
@@ -35,6 +37,17 @@ suite('sconce describe', () => {
     const [, described]: [unknown, unknown] = ['', JSON.parse(again.out)];
     assert.ok(Value.Check(modelDescriptionSchema, described));
     assert.notEqual(described.sconce.plan, undefined);
+  });
+
+  test('ends although a batch that was tried does not', async () => {
+    using folder = new TemporaryFolder();
+    const model = join(folder.path, 'endless.pt');
+    copyFileSync(fixture('endless'), model);
+    writeFileSync(join(folder.path, 'endless.yaml'), 'inputs: [{name: x, shape: [3]}]\n');
+    const flags = ['--plan', '--plan-time', '0.1', '--plan-cache', folder.path, '--device', 'cpu'];
+    const { code, out } = await run(model, ...flags);
+    assert.equal(code, 0);
+    assert.match(out, /^Note: no plan was chosen: a batch has not ended within/m);
   });
 
   test('asks a server for what it serves', async () => {

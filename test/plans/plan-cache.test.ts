@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
@@ -127,6 +127,11 @@ suite('plans on disk', () => {
     const cache = new PlanCache(join(file, 'plans'));
     await assert.rejects(cache.write(key, record), { code: 'ENOTDIR' });
     assert.equal(await cache.read(key), undefined);
+  });
+
+  test('are refused at once by a file system in which nothing can be made', async (t) => {
+    if (!existsSync('/proc/self')) return t.skip('no /proc here');
+    await assert.rejects(new PlanCache('/proc/new/plans').write(key, record), { code: 'ENOENT' });
   });
 });
 

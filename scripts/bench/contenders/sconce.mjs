@@ -8,6 +8,9 @@ const queue = 1000;
 /** The program itself, not node with it: its first line chooses flags of node. */
 export const sconceProgram = join(root, 'dist/bundle/cli/main.js');
 
+/** The same in files of their own, whose names profiles show. */
+export const unbundledProgram = join(root, 'dist/src/cli/main.js');
+
 /**
  * Sconce's settings' defaults but for the queue and what is asked for.
  *
@@ -32,11 +35,17 @@ export function sconceArguments({ device }, models, settings, port = 0) {
  * @param {import('../lib/context.mjs').BenchContext} context
  * @param {string[]} models entries of `--models`, paths relative to the root
  * @param {string[]} [settings] flags of `sconce serve`
+ * @param {string} [program] which one is started
  */
-export async function startSconce({ children, options }, models, settings = []) {
+export async function startSconce(
+  { children, options },
+  models,
+  settings = [],
+  program = sconceProgram,
+) {
   const server = await startServer(children, {
     name: 'Sconce',
-    command: sconceProgram,
+    command: program,
     args: sconceArguments(options, models, settings),
     // The curl line comes when the models are loaded.
     ready: /^Inference: +(http:\S+?)\/predictions[\s\S]*^curl /m,

@@ -7,7 +7,8 @@ import { subjectNames } from './subject.mjs';
 const help = `npm run bench -- [subject …] [options]
 
   --subject NAME   what to measure, as the names without a flag; may be given several times
-                   (default: all of them, about half an hour)
+                   (default: all of them, about half an hour):
+                   ${subjectNames.join(', ')}
   --repeat N       rounds; every contender is measured once in each (default: the subject's, or 5)
   --duration S     whole seconds per measurement (default: the subject's, or 3)
   --quick          one round of one second at fewer points: does it run at all?

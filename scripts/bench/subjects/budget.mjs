@@ -1,5 +1,5 @@
 import { startEcho } from '../contenders/echo.mjs';
-import { startSconce } from '../contenders/sconce.mjs';
+import { startSconce, unbundledProgram } from '../contenders/sconce.mjs';
 import { alpha, jsonRequest, readExpected, verifyAlpha } from '../lib/alpha-model.mjs';
 import { ask, checkSame } from '../lib/answers.mjs';
 import {
@@ -79,7 +79,12 @@ async function prepare(context) {
   const expected = readExpected();
   const request = jsonRequest(expected.requests[0]);
 
-  const sconce = await startSconce(profiled, [`${alpha.name}=${alpha.folder}`]);
+  const sconce = await startSconce(
+    profiled,
+    [`${alpha.name}=${alpha.folder}`],
+    [],
+    unbundledProgram,
+  );
   const url = `${sconce.url}/predictions/${alpha.name}`;
   await verifyAlpha(names.sconce, url, expected, { tolerance: alpha.tolerance });
   const reply = await ask(url, request);
