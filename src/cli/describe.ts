@@ -88,7 +88,9 @@ function asText(description: ModelDescription, withPlan: boolean): string[] {
   if (!withPlan) return lines;
   const report =
     plan === undefined
-      ? ['Plan: none was searched for (plan: off, or its row shape is not known at load)']
+      ? [
+          'Plan: none was searched for (plan: off, a handler in Python, or inputs without whole shapes)',
+        ]
       : planReport({ name: modelName, version: modelVersion }, plan);
   return [...lines, '', ...report];
 }

@@ -13,7 +13,7 @@ import { commandFlags, settingsFromFlags } from './flags.js';
 
 /** Settings that decide how a model runs: the flags of a command that loads one. */
 export const settingsOfModels: ReadonlySet<SettingName> = new Set([
-  ...(['modelStore', 'defaultServiceHandler', 'operatorLibraries'] as const),
+  ...(['modelStore', 'defaultServiceHandler', 'operatorLibraries', 'python'] as const),
   ...(['device', 'instances', 'intraOpThreads', 'batchSize', 'batchPolicy'] as const),
   ...(['freeze', 'precision', 'planTime', 'tolerance', 'planCache'] as const),
 ]);
