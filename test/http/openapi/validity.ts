@@ -48,7 +48,7 @@ const members = {
   response: ['description', 'content'],
   schema: [
     ...['type', 'description', 'properties', 'required', 'items', 'anyOf', 'enum', 'format'],
-    ...['additionalProperties', 'nullable'],
+    ...['additionalProperties', 'nullable', 'minimum', 'maximum'],
   ],
 };
 
