@@ -62,7 +62,7 @@ test('packages stay in their rooms', (t) => {
   };
   assert.deepEqual(violationsIn(t, files), [
     'src/http/c.ts: only metrics may import prom-client',
-    'src/models/a.ts: only http, grpc, cli may import fastify',
+    'src/models/a.ts: only http, acceptors, grpc, cli may import fastify',
     'src/models/b.ts: only workers may import piscina',
     'src/native/d.ts: only native/binding may import createRequire',
   ]);
