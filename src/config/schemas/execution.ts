@@ -57,7 +57,7 @@ export const executionSettings = {
   runOnLoop: Type.Enum([...loopPolicies], {
     default: 'auto',
     description:
-      'Where cheap batches run: `auto` runs those on the main loop that take less there than the way to an execution thread and back, as measured at load and at most 0.2 ms; the thread that reads requests computes meanwhile. `never` leaves all of them to execution threads.',
+      'Where cheap batches run: `auto` runs those on the main loop that cost less there than the way to an execution thread and back, as measured at load: at most 0.2 ms; the thread that reads requests computes meanwhile. `never` leaves all of them to execution threads.',
   }),
   freeze: toggle(
     true,
