@@ -47,7 +47,7 @@ const largestBatch = 16;
 /** Deviation from float32, relative to the largest score, that lets Sconce take bfloat16. */
 const allowed = 0.05;
 const batches = [1, 2, 4, 8, 16];
-const connections = [1, 2, 4, 8, 16];
+const connections = [1, 4, 8, 16, 32, 64];
 const jpegConnections = [4, 16, 64];
 /** TorchServe with the model that costs next to nothing: large batches share what is around them. */
 const pooledTuning = { workers: availableParallelism(), batchSize: 32, maxBatchDelay: 10 };
