@@ -120,7 +120,6 @@ void Executor::serve(InstanceThread& self, EngineInstance& instance) {
       if (shares_cores && !permit) continue;
       QueuedSlab next = std::move(queue_.front());
       queue_.pop_front();
-      ++running_;
       lock.unlock();
       in_flight.emplace_back(std::move(next.slab), next.rung)
           .begin(instance, options_.commit_timeout);
@@ -188,18 +187,17 @@ void Executor::warm(InstanceThread& self, EngineInstance& instance,
 }
 
 void Executor::finish_first(std::deque<SlabRun>& in_flight) {
-  BatchEvent event = complete(in_flight.front().finish(), 1);
+  BatchEvent event = complete(in_flight.front().finish());
   in_flight.pop_front();
   sink_.post(std::move(event));
 }
 
-BatchEvent Executor::complete(SlabRun::Outcome outcome, int taken) {
+BatchEvent Executor::complete(SlabRun::Outcome outcome) {
   outcome.event.model = options_.id;
   if (outcome.event.rows > 0) outcome.event.signature = signatures_.intern(outcome.signature);
   {
     const std::scoped_lock lock(mutex_);
     slabs_.at(outcome.slab->id()).busy = false;
-    running_ -= taken;
   }
   return std::move(outcome.event);
 }

@@ -176,8 +176,8 @@ class Executor : public ThreadOwner {
   [[nodiscard]] std::optional<CorePermits::Permit> wait_for_cores(
       InstanceThread& self, std::unique_lock<std::mutex>& lock);
 
-  // On the thread that has run a batch. `taken`: from the queue.
-  BatchEvent complete(SlabRun::Outcome outcome, int taken);
+  // On the thread that has run a batch.
+  BatchEvent complete(SlabRun::Outcome outcome);
 
   // With the mutex held.
   void fail_instance(InstanceThread& self, const std::string& code, const std::string& message);
@@ -209,7 +209,6 @@ class Executor : public ThreadOwner {
 
   std::deque<QueuedSlab> queue_;
   std::atomic<int> bells_ = 0;  // rises with each slab that is queued
-  int running_ = 0;             // slabs that instances have taken and not completed
   std::map<int, RegisteredSlab> slabs_;
   int next_slab_id_ = 1;
 

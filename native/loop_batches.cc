@@ -1,10 +1,18 @@
 // What an executor runs on the main loop.
+#include <algorithm>
 #include <utility>
 
 #include "error.h"
 #include "executor.h"
 
 namespace sconce {
+
+namespace {
+
+// More than a batch takes here.
+constexpr std::chrono::microseconds kMostCharged{300};
+
+}  // namespace
 
 void Executor::run_on_loop(int rows) {
   {
@@ -72,15 +80,18 @@ void Executor::settle_in(LoopEvent& event) {
 
 bool Executor::runs_on_loop(const Slab& slab, Clock::time_point now, LoopTime& time) const {
   if (loop_runner_ == nullptr || !loop_runner_->settled_in()) return false;
-  if (closing_ || !queue_.empty() || running_ > 0) return false;
+  // Not behind what instances run: under load one of them always does, and the way to it would
+  // never be left again once it was taken.
+  if (closing_ || !queue_.empty()) return false;
   const int rows = slab.settled_rows();
   return rows > 0 && rows <= loop_runner_->rows() && time.available(now);
 }
 
 BatchEvent Executor::run_here(std::shared_ptr<Slab> slab, Clock::time_point rung, LoopTime& time) {
-  BatchEvent event = complete(loop_runner_->run(std::move(slab), rung), 0);
+  BatchEvent event = complete(loop_runner_->run(std::move(slab), rung));
   const Clock::duration taken = Clock::now() - rung;
-  time.spend(taken);
+  // What is beyond was given to another program.
+  time.spend(std::min<Clock::duration>(taken, kMostCharged));
   share_.charge(taken);
   if (const std::optional<std::string> reason = loop_runner_->too_slow()) {
     leave_loop();
