@@ -25,10 +25,10 @@ constexpr std::chrono::milliseconds kLoopTimingBudget{2};
 constexpr double kSlowestMicroseconds = 500;
 constexpr double kSlowdown = 4;
 
-// After a batch that was too slow by the clock so many are looked at more closely, and so many of
-// them may be too slow.
+// After a batch that was too slow by the clock so many are looked at more closely, and half of
+// them may be too slow: with neighbours on the host a few are.
 constexpr int kWatched = 32;
-constexpr int kStrikes = 4;
+constexpr int kStrikes = 16;
 
 std::string in_words(double microseconds) {
   return std::to_string(std::lround(microseconds)) + " us";
