@@ -16,6 +16,7 @@ import type { SlabBudget } from './slab-budget.js';
 import { slabHeader } from './slab-layout.js';
 import { cancelRows, settleRows } from './slab-protocol.js';
 import type { SlabHost, SlabInRing, SlabRing } from './slab-ring.js';
+import { WaitingReservations } from './waiting.js';
 
 export interface AssemblerOptions extends TimeLimits, AnswerNames, RingsOptions {
   /** Most requests that wait for an instance. */
@@ -44,7 +45,7 @@ export interface Load {
 export class Assembler {
   readonly #slabs = new Map<number, SlabInRing>();
   /** Unanswered reservations. */
-  readonly #waiting = new Set<Reservation>();
+  readonly #waiting = new WaitingReservations();
   /** Requests that these are. */
   #pending = 0;
   readonly #clock: Clock;

@@ -2,6 +2,7 @@ import { SconceError } from '../errors.js';
 import { longestTimer } from '../timers.js';
 import type { Alarm, Clock } from './clock.js';
 import type { Reservation } from './reservation.js';
+import type { WaitingReservations } from './waiting.js';
 
 /** How long requests may take, and whose they are. */
 export interface TimeLimits {
@@ -57,7 +58,7 @@ export class Deadlines {
 
   /** @param waiting unanswered requests */
   constructor(
-    private readonly waiting: ReadonlySet<Reservation>,
+    private readonly waiting: Pick<WaitingReservations, 'all'>,
     private readonly limits: TimeLimits,
     private readonly clock: Clock,
   ) {}
@@ -90,7 +91,8 @@ export class Deadlines {
   #expire(): void {
     const now = this.clock.now();
     let next = Number.POSITIVE_INFINITY;
-    for (const reservation of this.waiting) {
+    for (const reservation of this.waiting.all) {
+      if (!reservation.waiting) continue;
       const { since, slab, owner } = reservation;
       const error = lateness(this.limits, since, slab.sealed, now);
       if (error === undefined) {

@@ -20,6 +20,8 @@ export interface RowsOwner {
 export class Reservation {
   /** False once the owner has its answer, or does not want it any more. */
   waiting = true;
+  /** Its place among those that wait; it is theirs. */
+  place: number | undefined;
   settled = false;
   /** True when its batch has run without it: its writer had not settled in time. */
   leftBehind = false;
