@@ -1,4 +1,4 @@
-# Finds the CUDA runtime that belongs to a CUDA build of LibTorch: CudaRuntime_INCLUDE_DIR,
+# Finds the CUDA runtime that belongs to a CUDA build of LibTorch: CudaRuntime_INCLUDE_DIRS,
 # CudaRuntime_LIBRARY, CudaRuntime_RPATH. No GPU, driver or nvcc is needed to build.
 #
 # The wheels that PyTorch itself loads come first, so that the process has one CUDA runtime; a
@@ -14,24 +14,48 @@ endif()
 string(REGEX MATCH "^[0-9]+" cuda_major "${cuda_version}")
 
 get_filename_component(site_packages "${LIBTORCH_ROOT}/.." ABSOLUTE)
+find_program(NVCC nvcc)
+set(nvcc_toolkit "")
+if(NVCC)
+  get_filename_component(nvcc_toolkit "${NVCC}" REALPATH)
+  get_filename_component(nvcc_toolkit "${nvcc_toolkit}/../.." ABSOLUTE)
+endif()
 set(cuda_roots
   "${site_packages}/nvidia/cu${cuda_major}" "${site_packages}/nvidia/cuda_runtime" "${LIBTORCH_ROOT}"
-  "$ENV{CUDA_HOME}" "$ENV{CUDA_PATH}" "/usr/local/cuda-${cuda_version}"
+  # Triton comes with PyTorch and has a copy of the headers.
+  "${site_packages}/triton/backends/nvidia"
+  "$ENV{CUDA_HOME}" "$ENV{CUDA_PATH}" "${nvcc_toolkit}" "/usr/local/cuda-${cuda_version}"
   "/usr/local/cuda-${cuda_major}" /usr/local/cuda /usr)
 set(cuda_target "targets/${CMAKE_SYSTEM_PROCESSOR}-linux")
 
+# NVIDIA ships crt/ as a package of its own since CUDA 13, which PyTorch does not ask for: it may be
+# that of another folder, of the same major version if there is one.
+set(runtime_headers "")
+set(crt_headers "")
+set(other_crt_headers "")
 foreach(root IN LISTS cuda_roots)
+  if(NOT root)
+    continue()
+  endif()
   foreach(suffix include ${cuda_target}/include)
     set(folder "${root}/${suffix}")
-    # NVIDIA ships crt/ as a package of its own since CUDA 13; the headers are of no use without.
-    if(NOT root OR CudaRuntime_INCLUDE_DIR OR NOT EXISTS "${folder}/cuda_runtime_api.h"
-       OR NOT EXISTS "${folder}/crt/host_defines.h")
-      continue()
+    set(same_major FALSE)
+    if(EXISTS "${folder}/cuda_runtime_api.h")
+      file(STRINGS "${folder}/cuda_runtime_api.h" lines REGEX "define CUDART_VERSION +[0-9]+")
+      if(lines MATCHES "CUDART_VERSION +([0-9]+)[0-9][0-9][0-9]")
+        if(NOT cuda_major OR CMAKE_MATCH_1 EQUAL cuda_major)
+          set(same_major TRUE)
+        endif()
+      endif()
     endif()
-    file(STRINGS "${folder}/cuda_runtime_api.h" lines REGEX "define CUDART_VERSION +[0-9]+")
-    if(lines MATCHES "CUDART_VERSION +([0-9]+)[0-9][0-9][0-9]")
-      if(NOT cuda_major OR CMAKE_MATCH_1 EQUAL cuda_major)
-        set(CudaRuntime_INCLUDE_DIR "${folder}")
+    if(same_major AND NOT runtime_headers)
+      set(runtime_headers "${folder}")
+    endif()
+    if(EXISTS "${folder}/crt/host_defines.h")
+      if(same_major AND NOT crt_headers)
+        set(crt_headers "${folder}")
+      elseif(NOT other_crt_headers)
+        set(other_crt_headers "${folder}")
       endif()
     endif()
   endforeach()
@@ -39,13 +63,16 @@ foreach(root IN LISTS cuda_roots)
     # Wheels have libcudart.so.13 only; unpacked libtorch has libcudart-<hash>.so.13.
     file(GLOB found "${root}/${suffix}/libcudart.so.${cuda_major}*"
       "${root}/${suffix}/libcudart-*.so.${cuda_major}*")
-    if(root AND found AND NOT CudaRuntime_LIBRARY)
+    if(found AND NOT CudaRuntime_LIBRARY)
       list(GET found 0 CudaRuntime_LIBRARY)
     endif()
   endforeach()
 endforeach()
+if(NOT crt_headers)
+  set(crt_headers "${other_crt_headers}")
+endif()
 
-if(NOT CudaRuntime_INCLUDE_DIR)
+if(NOT runtime_headers OR NOT crt_headers)
   message(FATAL_ERROR
     "LibTorch is a CUDA ${cuda_version} build, and its headers cuda_runtime_api.h and "
     "crt/host_defines.h were not found. Either set CUDA_HOME to a CUDA ${cuda_major} toolkit or run\n"
@@ -55,7 +82,11 @@ elseif(NOT CudaRuntime_LIBRARY)
     "LibTorch is a CUDA ${cuda_version} build, and libcudart.so.${cuda_major} was not found. "
     "Set CUDA_HOME to a CUDA ${cuda_major} toolkit.")
 endif()
-message(STATUS "CUDA runtime: ${CudaRuntime_LIBRARY}, headers in ${CudaRuntime_INCLUDE_DIR}")
+set(CudaRuntime_INCLUDE_DIRS "${runtime_headers}")
+if(NOT EXISTS "${runtime_headers}/crt/host_defines.h")
+  list(APPEND CudaRuntime_INCLUDE_DIRS "${crt_headers}")
+endif()
+message(STATUS "CUDA runtime: ${CudaRuntime_LIBRARY}, headers in ${CudaRuntime_INCLUDE_DIRS}")
 
 get_filename_component(cuda_library_folder "${CudaRuntime_LIBRARY}" DIRECTORY)
 file(GLOB nvidia_library_folders LIST_DIRECTORIES true "${site_packages}/nvidia/*/lib")

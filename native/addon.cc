@@ -2,7 +2,9 @@
 #include <napi.h>
 
 #include <chrono>
+#include <cstdint>
 #include <cstdlib>
+#include <limits>
 #include <mutex>
 
 #include "core_share_wrap.h"
@@ -12,6 +14,7 @@
 #include "engine/engine.h"
 #include "engine/memory.h"
 #include "engine/operator_library.h"
+#include "gpu_wrap.h"
 #include "images/image_wrap.h"
 #include "json/json_wrap.h"
 #include "model_wrap.h"
@@ -80,6 +83,15 @@ Napi::Value is_bfloat16_supported(const Napi::CallbackInfo& info) {
   });
 }
 
+Napi::Value gpu_name(const Napi::CallbackInfo& info) {
+  return translate_exceptions(info.Env(), [&] {
+    const auto device =
+        static_cast<int>(read_integer(info[0], "device", 0, std::numeric_limits<int8_t>::max()));
+    const std::string name = cuda_device_name(device);
+    return Napi::String::New(info.Env(), name.empty() ? name : name + ", " + cuda_versions());
+  });
+}
+
 Napi::Value misalignment(const Napi::CallbackInfo& info) {
   return translate_exceptions(info.Env(), [&] {
     const auto address = reinterpret_cast<uintptr_t>(read_bytes(info[0], "bytes").data());
@@ -114,12 +126,14 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("stop", Napi::Function::New<stop>(env));
   exports.Set("exitAtOnce", Napi::Function::New<exit_at_once>(env));
   exports.Set("bfloat16Supported", Napi::Function::New<is_bfloat16_supported>(env));
+  exports.Set("gpuName", Napi::Function::New<gpu_name>(env));
   exports.Set("Model", ModelWrap::define(env));
   exports.Set("CoreShare", CoreShareWrap::define(env));
   exports.Set("PlanSearch", PlanSearchWrap::define(env));
   register_json(env, exports);
   register_images(env, exports);
   register_descriptors(env, exports);
+  register_gpus(env, exports);
   return exports;
 }
 

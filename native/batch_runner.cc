@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "batch_parts.h"
-#include "error.h"
 
 namespace sconce {
 
@@ -21,6 +20,11 @@ std::string describe_inputs(const SlabLayout& layout, size_t rows) {
     text << ']';
   }
   return text.str();
+}
+
+// Parts of a batch may run that is refused as a whole.
+bool may_succeed_apart(const Error& error) {
+  return error.code() == "MODEL_FAILED" || error.code() == "OUT_OF_MEMORY";
 }
 
 }  // namespace
@@ -38,11 +42,11 @@ void SlabRun::begin(EngineInstance& instance, std::chrono::microseconds commit_t
     gather_rows();
     submit(instance);
   } catch (const Error& error) {
-    fail(0, live_.size(), error.code(), error.what());
+    fail(0, live_.size(), error);
   } catch (const std::bad_alloc&) {
-    fail(0, live_.size(), "OUT_OF_MEMORY", "out of host memory while a batch was assembled");
+    fail(0, live_.size(), {"OUT_OF_MEMORY", "out of host memory while a batch was assembled"});
   } catch (const std::exception& error) {
-    fail(0, live_.size(), "MODEL_FAILED", error.what());
+    fail(0, live_.size(), {"MODEL_FAILED", error.what()});
   }
 }
 
@@ -90,26 +94,32 @@ void SlabRun::submit(EngineInstance& instance) {
     answered_ = live_;
   } catch (const Error& error) {
     const bool repeatable = live_.size() > 1 && !instance.writes_inputs();
-    if (error.code() == "MODEL_FAILED" && repeatable) {
+    if (may_succeed_apart(error) && repeatable) {
       run_apart(instance);
     } else {
-      fail(0, live_.size(), error.code(), error.what());
+      fail(0, live_.size(), error);
     }
   }
 }
 
-// Halves the batch until each failing row stands alone: one bad row costs its own request only.
+// Halves the batch until each failing row stands alone: one bad row costs its own request only, and
+// what does not fit the memory is run in as many parts as fit. On a device that fails meanwhile
+// nothing more is run.
 void SlabRun::run_apart(EngineInstance& instance) {
   BatchParts parts;
   const auto run_range = [&](const auto& self, size_t first, size_t count) -> void {
+    if (device_failure_) {
+      fail(first, count, {kDeviceFailed, *device_failure_});
+      return;
+    }
     try {
       std::unique_ptr<Run> run = instance.submit(make_batch(first, count));
       while (!run->ready()) std::this_thread::yield();
       const auto begin = live_.begin() + static_cast<std::ptrdiff_t>(first);
       parts.add({begin, begin + static_cast<std::ptrdiff_t>(count)}, run->take_result());
     } catch (const Error& error) {
-      if (error.code() != "MODEL_FAILED" || count == 1) {
-        fail(first, count, error.code(), error.what());
+      if (!may_succeed_apart(error) || count == 1) {
+        fail(first, count, error);
         return;
       }
       self(self, first, count / 2);
@@ -123,10 +133,16 @@ void SlabRun::run_apart(EngineInstance& instance) {
   if (!answered_.empty()) result_ = parts.join(slab_->output_area());
 }
 
-void SlabRun::fail(size_t first, size_t count, const std::string& code,
-                   const std::string& message) {
-  const std::string text = message + "; given " + describe_inputs(slab_->layout(), count);
-  for (size_t i = first; i < first + count; ++i) errors_.push_back({live_[i], 1, code, text});
+void SlabRun::fail(size_t first, size_t count, const Error& error) {
+  std::string text = error.what();
+  if (error.code() == kDeviceFailed) {
+    if (!device_failure_) device_failure_ = text;
+  } else {
+    text += "; given " + describe_inputs(slab_->layout(), count);
+  }
+  for (size_t i = first; i < first + count; ++i) {
+    errors_.push_back({live_[i], 1, error.code(), text});
+  }
 }
 
 bool SlabRun::ready() {
@@ -136,14 +152,24 @@ bool SlabRun::ready() {
     result_ = run_->take_result();
   } catch (const Error& error) {
     answered_.clear();
-    fail(0, live_.size(), error.code(), error.what());
+    fail(0, live_.size(), error);
   }
   run_.reset();
   return true;
 }
 
+void SlabRun::abandon(const std::string& message) {
+  if (run_ == nullptr) return;
+  run_.reset();
+  answered_.clear();
+  fail(0, live_.size(), {kDeviceFailed, message});
+}
+
 SlabRun::Outcome SlabRun::finish() {
-  Outcome outcome{.event = {}, .signature = std::move(result_.signature), .slab = slab_};
+  Outcome outcome{.event = {},
+                  .signature = std::move(result_.signature),
+                  .slab = slab_,
+                  .device_failure = device_failure_};
   for (size_t i = 0; i < answered_.size(); ++i) {
     slab_->set_output_row(answered_[i], static_cast<int32_t>(i));
   }

@@ -1,12 +1,16 @@
 // Runs one sealed slab on one instance: picks the rows that were committed, runs them, and when
-// the model throws finds out which rows are to blame so that the others still get their answer.
+// the model throws, or memory runs out, finds out which rows are to blame so that the others still
+// get their answer.
 #pragma once
 
 #include <chrono>
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "engine/engine.h"
+#include "error.h"
 #include "events.h"
 #include "slab.h"
 
@@ -23,10 +27,18 @@ class SlabRun {
   // True when the outputs are in place or the run has failed.
   bool ready();
 
+  // What the device said when it failed for good, while this slab was run.
+  [[nodiscard]] const std::optional<std::string>& device_failure() const { return device_failure_; }
+
+  // Gives up a run that has not ended: its rows fail with DEVICE_FAILED. Asks nothing of the
+  // device.
+  void abandon(const std::string& message);
+
   struct Outcome {
     BatchEvent event;  // without the model and signature ids
     Signature signature;
     std::shared_ptr<Slab> slab;
+    std::optional<std::string> device_failure;
   };
   // Writes the output rows into the slab's header. Call once, when ready.
   Outcome finish();
@@ -37,7 +49,7 @@ class SlabRun {
   [[nodiscard]] Batch make_batch(size_t first, size_t count) const;
   void submit(EngineInstance& instance);
   void run_apart(EngineInstance& instance);
-  void fail(size_t first, size_t count, const std::string& code, const std::string& message);
+  void fail(size_t first, size_t count, const Error& error);
 
   std::shared_ptr<Slab> slab_;
   std::chrono::steady_clock::time_point rung_;
@@ -48,6 +60,7 @@ class SlabRun {
   BatchResult result_;
   std::vector<int> answered_;  // slab rows that have an output, in output order
   std::vector<RowError> errors_;
+  std::optional<std::string> device_failure_;
 };
 
 }  // namespace sconce

@@ -8,6 +8,9 @@
 
 namespace sconce {
 
+// Code of an error after which nothing runs on its device any more in this process.
+inline constexpr const char* kDeviceFailed = "DEVICE_FAILED";
+
 class Error : public std::runtime_error {
  public:
   Error(std::string code, const std::string& message)

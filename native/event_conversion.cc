@@ -42,6 +42,9 @@ Napi::Object description_to_js(Napi::Env env, const ModelDescription& descriptio
     object.Set("type", argument.type);
     if (argument.default_value) object.Set("default", *argument.default_value);
     object.Set("dtype", static_cast<double>(argument.dtype));
+    if (argument.index_limit) {
+      object.Set("indexLimit", static_cast<double>(*argument.index_limit));
+    }
     arguments[i] = object;
   }
   Napi::Object object = Napi::Object::New(env);
@@ -53,6 +56,9 @@ Napi::Object description_to_js(Napi::Env env, const ModelDescription& descriptio
   object.Set("optimized", description.optimized);
   object.Set("channelsLast", description.channels_last);
   object.Set("straightLine", description.straight_line);
+  if (!description.graphs_problem.empty()) {
+    object.Set("graphsProblem", description.graphs_problem);
+  }
   return object;
 }
 
@@ -112,10 +118,23 @@ void fill(Napi::Object& object, FailedEvent& event) {
   object.Set("message", event.message);
 }
 
+Napi::Array graphs_to_js(Napi::Env env, const std::vector<GraphCapture>& graphs) {
+  Napi::Array list = Napi::Array::New(env, graphs.size());
+  for (uint32_t i = 0; i < graphs.size(); ++i) {
+    Napi::Object graph = Napi::Object::New(env);
+    graph.Set("rows", graphs[i].rows);
+    graph.Set("bytes", static_cast<double>(graphs[i].bytes));
+    if (!graphs[i].problem.empty()) graph.Set("problem", graphs[i].problem);
+    list[i] = graph;
+  }
+  return list;
+}
+
 void fill(Napi::Object& object, WarmedEvent& event) {
   object.Set("kind", "warmed");
   object.Set("signature", event.signature);
   object.Set("microseconds", numbers_to_js(object.Env(), event.microseconds));
+  if (!event.graphs.empty()) object.Set("graphs", graphs_to_js(object.Env(), event.graphs));
   set_error(object, event.error);
 }
 
@@ -155,6 +174,18 @@ void fill(Napi::Object& object, LoopEvent& event) {
 }
 
 void fill(Napi::Object& object, PrintedEvent&) { object.Set("kind", "printed"); }
+
+void fill(Napi::Object& object, DeviceFailedEvent& event) {
+  object.Set("kind", "deviceFailed");
+  object.Set("device", event.device);
+  object.Set("message", event.message);
+  object.Set("remaining", event.remaining);
+}
+
+void fill(Napi::Object& object, NoticeEvent& event) {
+  object.Set("kind", "notice");
+  object.Set("message", event.message);
+}
 
 void fill(Napi::Object& object, ClosedEvent&) { object.Set("kind", "closed"); }
 

@@ -47,7 +47,25 @@ struct WarmedEvent {
   int model = 0;
   int signature = -1;
   std::vector<double> microseconds;  // of a batch of each number of rows
+  // Of each number of rows, where graphs were wanted: as the oldest instance has them, with the
+  // bytes of all instances.
+  std::vector<GraphCapture> graphs;
   std::optional<FailedEvent> error;
+};
+
+// A device runs nothing more in this process. Its instances leave; what they were running fails
+// with DEVICE_FAILED. Without any that remain a FailedEvent with this code follows.
+struct DeviceFailedEvent {
+  int model = 0;
+  std::string device;
+  std::string message;
+  int remaining = 0;  // instances of the model, on other devices
+};
+
+// Something that whoever runs the model should know; it serves all the same.
+struct NoticeEvent {
+  int model = 0;
+  std::string message;
 };
 
 // Answers a trial of a plan search, whose id stands for the model.
@@ -94,7 +112,8 @@ struct ClosedEvent {
 };
 
 using Event = std::variant<BatchEvent, TrialEvent, LoadedEvent, FailedEvent, WarmedEvent,
-                           ScaledEvent, ExplainedEvent, LoopEvent, PrintedEvent, ClosedEvent>;
+                           ScaledEvent, ExplainedEvent, LoopEvent, PrintedEvent, DeviceFailedEvent,
+                           NoticeEvent, ClosedEvent>;
 
 // Where events go. post() may be called from any thread.
 class EventSink {

@@ -1,5 +1,5 @@
-// The execution threads of one model version on one device. They load the file, warm up, and run
-// slabs; they touch no JavaScript. Everything they have to say goes to an EventSink.
+// The execution threads of one model version, dealt out to its devices. They load the file, warm
+// up, and run slabs; they touch no JavaScript. Everything they have to say goes to an EventSink.
 //
 // One thread, the supervisor, loads the file, and starts, counts and joins the threads of the
 // instances; it sleeps while nothing changes. All events but those of batches, and of what models
@@ -21,7 +21,9 @@
 
 #include "batch_runner.h"
 #include "core_permits.h"
+#include "device_pace.h"
 #include "engine/engine.h"
+#include "error.h"
 #include "events.h"
 #include "explanation_queue.h"
 #include "loop_runner.h"
@@ -35,12 +37,22 @@ namespace sconce {
 
 struct ExecutorOptions {
   int id = 0;
-  EngineOptions engine;
+  EngineOptions engine;              // its device is not used
+  std::vector<std::string> devices;  // one at least; the CPU or GPUs, not both
+  size_t graph_memory = 0;           // bytes on each device for the graphs of all instances there
   int instances = 1;
   int intra_op_threads = 1;                            // of each instance, CPU only
   double weight = 1;                                   // its share of the cores beside other models
   std::chrono::milliseconds response_timeout{60'000};  // a longer batch hangs, as it seems
   std::chrono::microseconds commit_timeout{};
+};
+
+// What a model version has on one device.
+struct ModelDevice {
+  std::string name;  // "cpu" or "cuda:N"
+  std::shared_ptr<EngineModel>
+      model;  // while instances are there, and longer if it is the only one
+  std::optional<std::string> failure;  // why nothing runs there any more
 };
 
 class Executor : public ThreadOwner {
@@ -61,9 +73,9 @@ class Executor : public ThreadOwner {
   void remove_slab(int slab_id);
 
   // Queues a slab that has committed rows behind those of a lower or the same order, or runs it at
-  // once where run_on_loop() allows for it and nothing else waits: then what completes it is
-  // returned. Throws Error when it is already queued. Main loop only.
-  std::optional<BatchEvent> ring(int slab_id, double order, LoopTime& time);
+  // once where the caller and run_on_loop() allow for it and nothing else waits: then what
+  // completes it is returned. Throws Error when it is already queued. Main loop only.
+  std::optional<BatchEvent> ring(int slab_id, double order, LoopTime& time, bool here);
 
   // Moves a queued slab forward to where this order belongs. Without effect when an instance has
   // taken it.
@@ -129,6 +141,7 @@ class Executor : public ThreadOwner {
     enum class State : uint8_t { kStarting, kServing, kLeaving, kLeft };
 
     Clock::time_point asked;
+    ModelDevice* device = nullptr;
     std::thread thread;
     State state = State::kStarting;
     bool stop = false;  // leaves as soon as nothing of its own is running; may be taken back
@@ -137,9 +150,12 @@ class Executor : public ThreadOwner {
     int warmed_generation = 0;
     double load_milliseconds = 0;
     std::vector<uint64_t> parameter_pointers;
+    bool captures = false;   // has had its part of the memory for graphs
+    size_t graph_bytes = 0;  // that part, or what its graphs have taken of it
+    std::vector<GraphCapture> graphs;
 
     [[nodiscard]] bool present() const { return state < State::kLeaving; }
-    [[nodiscard]] bool wanted() const { return present() && !stop; }
+    [[nodiscard]] bool wanted() const { return present() && !stop && !device->failure; }
   };
 
   // On the supervisor's thread: supervisor.cc. Where a lock is passed it holds the mutex, which is
@@ -157,6 +173,14 @@ class Executor : public ThreadOwner {
   void end();
   void fail_queue();
 
+  // On the supervisor's thread: executor_devices.cc.
+  [[nodiscard]] ModelDevice* choose_device();
+  [[nodiscard]] InstanceThread& choose_to_stop();
+  // Why the file cannot be loaded there, unless it is.
+  std::optional<Error> load_on(ModelDevice& device, std::unique_lock<std::mutex>& lock);
+  void free_unused(std::unique_lock<std::mutex>& lock);
+  [[nodiscard]] std::vector<GraphCapture> all_graphs() const;
+
   // On the supervisor's thread: loop_batches.cc.
   void make_loop_runner(std::unique_lock<std::mutex>& lock);
 
@@ -165,22 +189,38 @@ class Executor : public ThreadOwner {
   BatchEvent run_here(std::shared_ptr<Slab> slab, Clock::time_point rung, LoopTime& time);
   void leave_loop();
 
-  // On the thread of an instance.
+  // On the thread of an instance: executor_instances.cc.
   void run_instance(InstanceThread& self);
   void prepare(InstanceThread& self, EngineInstance& instance);
   void serve(InstanceThread& self, EngineInstance& instance);
   void warm(InstanceThread& self, EngineInstance& instance, std::unique_lock<std::mutex>& lock);
-  void finish_first(std::deque<SlabRun>& in_flight);
+  void finish_first(std::deque<SlabRun>& in_flight, ModelDevice& device);
+  void abandon(std::deque<SlabRun>& in_flight, ModelDevice& device);
   // Waits for as many cores as a batch of the instance has threads, at most kPermitPatience; none
   // when they do not come, or no slab waits any more. The lock is released meanwhile.
   [[nodiscard]] std::optional<CorePermits::Permit> wait_for_cores(
       InstanceThread& self, std::unique_lock<std::mutex>& lock);
 
+  [[nodiscard]] bool is_next_due(const DevicePace& pace) const;
+
   // On the thread that has run a batch.
-  BatchEvent complete(SlabRun::Outcome outcome);
+  BatchEvent complete(SlabRun::Outcome outcome, ModelDevice& device);
+
+  // On the thread of the explanations.
+  std::unique_ptr<EngineExplainer> make_explainer();
+
+  // With the mutex held: executor_devices.cc.
+  void lose_device(ModelDevice& device, const std::string& message);
+  [[nodiscard]] int count_wanted_on(const ModelDevice& device) const;
+  // One that works and has the model.
+  [[nodiscard]] ModelDevice* any_device(const ModelDevice* except = nullptr);
+  [[nodiscard]] size_t take_graph_memory(InstanceThread& self);
+  void settle_graphs(InstanceThread& self, std::vector<GraphCapture> graphs);
 
   // With the mutex held.
   void fail_instance(InstanceThread& self, const std::string& code, const std::string& message);
+  // An instance that is wanted cannot be had: there are as many as there are.
+  void do_without(FailedEvent failure);
   [[nodiscard]] int count_wanted() const;
   void wake_supervisor();
   void enqueue(QueuedSlab queued);
@@ -191,7 +231,7 @@ class Executor : public ThreadOwner {
   const ExecutorOptions options_;
   EventSink& sink_;
   const std::shared_ptr<PrintedLines> printed_;
-  std::shared_ptr<EngineModel> model_;
+  const bool on_cpu_;
   ExplanationQueue explanations_;
   const CorePermits::Member share_;
   SignatureTable signatures_;
@@ -201,6 +241,8 @@ class Executor : public ThreadOwner {
   std::condition_variable wake_;  // instances wait here
   std::condition_variable changed_;
   std::condition_variable ended_;
+  std::vector<ModelDevice> devices_;  // their number never changes
+  bool told_pageable_ = false;        // that slabs are not page-locked
   bool has_changed_ = false;
   bool loaded_ = false;
   bool closing_ = false;
@@ -219,6 +261,8 @@ class Executor : public ThreadOwner {
   int open_wishes_ = 0;                 // calls of scale() that have no event yet
   std::optional<FailedEvent> failure_;  // of an instance that could not be added
   std::optional<FailedEvent> fatal_;    // what ends the model
+  // What a slab fails with that nobody runs any more.
+  Error end_{"MODEL_CLOSED", "the model was unloaded"};
 
   WarmUp warm_up_;
   int warm_up_generation_ = 0;
@@ -230,6 +274,7 @@ class Executor : public ThreadOwner {
   int loop_generation_ = 0;       // rises when what was wished before holds no more
   // Made by the supervisor when there is none, used and destroyed by the main loop.
   std::unique_ptr<LoopRunner> loop_runner_;
+  ModelDevice* loop_device_ = nullptr;  // whose model it has
 };
 
 }  // namespace sconce

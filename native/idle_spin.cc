@@ -37,7 +37,7 @@ void IdleSpin::end(Clock::time_point since) {
   credit_ = close ? std::min(credit_ + 1, kMostCredit) : std::max(credit_ - 2, 0);
 }
 
-void IdleSpin::pause() {
+void pause_spinning() {
 #if defined(__x86_64__) || defined(__i386__)
   __builtin_ia32_pause();
 #elif defined(__aarch64__)

@@ -1,9 +1,10 @@
-// An instance that has nothing to do looks for work for a moment before it sleeps, which saves the
-// time to wake it: only while batches follow each other that closely, and only while there are more
-// cores than threads that compute.
+// An instance that waits looks for a moment for what it waits for before it sleeps, which saves the
+// time to wake it: only while there are more cores than threads that compute; and for work only
+// while batches follow each other that closely.
 #pragma once
 
 #include <chrono>
+#include <utility>
 
 namespace sconce {
 
@@ -24,6 +25,9 @@ class ComputingThreads {
   int threads_ = 0;
 };
 
+// Between two looks for what has not come.
+void pause_spinning();
+
 // The idle times of one instance; on its thread.
 class IdleSpin {
  public:
@@ -36,7 +40,7 @@ class IdleSpin {
   template <typename Found>
   void wait(const Found& found) const {
     const Clock::time_point end = Clock::now() + kLongest;
-    while (!found() && Clock::now() < end) pause();
+    while (!found() && Clock::now() < end) pause_spinning();
   }
 
   // There is something to do since then.
@@ -47,11 +51,39 @@ class IdleSpin {
   static constexpr int kMostCredit = 8;
   static constexpr int kCreditToSpin = 4;
 
-  static void pause();
-
   bool idle_ = false;
   Clock::time_point since_;
   int credit_ = 0;  // rises with each idle time that ended while one would have spun
+};
+
+// The waits of one instance for what its GPU computes; on its thread. A short batch is over before
+// a thread that sleeps would wake: what is waited for is looked at again and again at first.
+class CompletionSpin {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  // The next wait is for another batch.
+  void restart() { begun_ = false; }
+
+  // Returns whether `found` does. Asks it once at least, and while there is a core for that until
+  // it does or the first moments of the batch are over.
+  template <typename Found>
+  bool wait(const Found& found) {
+    if (found()) return true;
+    if (!ComputingThreads::leave_a_core()) return false;
+    if (!std::exchange(begun_, true)) end_ = Clock::now() + kLongest;
+    while (Clock::now() < end_) {
+      pause_spinning();
+      if (found()) return true;
+    }
+    return false;
+  }
+
+ private:
+  static constexpr std::chrono::microseconds kLongest{200};
+
+  bool begun_ = false;
+  Clock::time_point end_;
 };
 
 }  // namespace sconce

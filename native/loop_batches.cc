@@ -43,14 +43,15 @@ void Executor::make_loop_runner(std::unique_lock<std::mutex>& lock) {
   loop_wish_.reset();
   const int generation = loop_generation_;
   const std::optional<WarmUp> warm_up = last_warm_up_;
+  ModelDevice* const device = any_device();
   lock.unlock();
   std::unique_ptr<LoopRunner> runner;
   try {
-    if (!model_->description().straight_line || options_.engine.device != "cpu") {
+    if (!on_cpu_ || device == nullptr || !device->model->description().straight_line) {
       throw Error("INTERNAL", "only models that always do the same on the CPU run there");
     }
     if (!warm_up) throw Error("INTERNAL", "it was not warmed up");
-    runner = std::make_unique<LoopRunner>(model_, printed_, *warm_up, event.rows);
+    runner = std::make_unique<LoopRunner>(device->model, printed_, *warm_up, event.rows);
     event.rows = runner->rows();
   } catch (const std::exception& error) {
     event.rows = 0;
@@ -58,7 +59,10 @@ void Executor::make_loop_runner(std::unique_lock<std::mutex>& lock) {
   }
   lock.lock();
   if (closing_) return;
-  if (generation == loop_generation_) loop_runner_ = std::move(runner);
+  if (generation == loop_generation_) {
+    loop_runner_ = std::move(runner);
+    loop_device_ = device;
+  }
   sink_.post(std::move(event));
 }
 
@@ -80,6 +84,7 @@ void Executor::settle_in(LoopEvent& event) {
 
 bool Executor::runs_on_loop(const Slab& slab, Clock::time_point now, LoopTime& time) const {
   if (loop_runner_ == nullptr || !loop_runner_->settled_in()) return false;
+  if (loop_device_->failure) return false;
   // Not behind what instances run: under load one of them always does, and the way to it would
   // never be left again once it was taken.
   if (closing_ || !queue_.empty()) return false;
@@ -88,7 +93,7 @@ bool Executor::runs_on_loop(const Slab& slab, Clock::time_point now, LoopTime& t
 }
 
 BatchEvent Executor::run_here(std::shared_ptr<Slab> slab, Clock::time_point rung, LoopTime& time) {
-  BatchEvent event = complete(loop_runner_->run(std::move(slab), rung));
+  BatchEvent event = complete(loop_runner_->run(std::move(slab), rung), *loop_device_);
   const Clock::duration taken = Clock::now() - rung;
   // What is beyond was given to another program.
   time.spend(std::min<Clock::duration>(taken, kMostCharged));

@@ -1,5 +1,7 @@
 #include "model_arguments.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <span>
 #include <string>
 #include <utility>
@@ -43,16 +45,38 @@ Precision read_precision(const Napi::Value& value) {
   if (value.IsUndefined()) return Precision::kFloat32;
   const std::string name = read_string(value, "precision");
   if (name == "float32") return Precision::kFloat32;
+  if (name == "tf32") return Precision::kTF32;
   if (name == "bfloat16") return Precision::kBFloat16;
   if (name == "float16") return Precision::kFloat16;
-  throw Error("INTERNAL", "precision must be float32, bfloat16 or float16, not " + name);
+  throw Error("INTERNAL", "precision must be float32, tf32, bfloat16 or float16, not " + name);
 }
 
 EnginePlan read_plan(const Napi::Object& object) {
   return {.freeze = object.Get("freeze").ToBoolean(),
           .optimize = object.Get("optimize").ToBoolean(),
           .channels_last = object.Get("channelsLast").ToBoolean(),
-          .precision = read_precision(object.Get("precision"))};
+          .precision = read_precision(object.Get("precision")),
+          .graphs = object.Get("graphs").ToBoolean()};
+}
+
+std::vector<std::string> read_devices(const Napi::Value& value) {
+  const Napi::Array array = read_array(value, "devices");
+  std::vector<std::string> devices;
+  for (uint32_t i = 0; i < array.Length(); ++i) {
+    devices.push_back(read_string(array.Get(i), "a device"));
+  }
+  if (devices.empty()) throw Error("INTERNAL", "devices must have one at least");
+  const auto is_cpu = [](const std::string& device) { return device == "cpu"; };
+  const auto on_cpu = std::count_if(devices.begin(), devices.end(), is_cpu);
+  if (on_cpu != 0 && on_cpu != static_cast<std::ptrdiff_t>(devices.size())) {
+    throw Error("INTERNAL", "devices must be the CPU or GPUs, not both");
+  }
+  return devices;
+}
+
+size_t read_graph_memory(const Napi::Value& value) {
+  if (value.IsUndefined()) return 0;
+  return static_cast<size_t>(read_integer(value, "graphMemory"));
 }
 
 double read_weight(const Napi::Value& value) {
@@ -131,6 +155,7 @@ PlanSearchOptions read_search_options(const Napi::Object& object) {
   options.engine.device = read_string(object.Get("device"), "device");
   options.engine.input_forms = read_input_forms(object.Get("inputForms"));
   options.inputs = read_tensor_metas(object.Get("inputs"));
+  options.graph_memory = read_graph_memory(object.Get("graphMemory"));
   return options;
 }
 
@@ -174,8 +199,9 @@ ExplanationRequest read_explanation_request(const Napi::Object& object) {
 ExecutorOptions read_options(const Napi::Object& object) {
   ExecutorOptions options;
   options.engine.path = read_string(object.Get("path"), "path");
-  options.engine.device = read_string(object.Get("device"), "device");
+  options.devices = read_devices(object.Get("devices"));
   options.engine.plan = read_plan(object);
+  options.graph_memory = read_graph_memory(object.Get("graphMemory"));
   options.engine.input_forms = read_input_forms(object.Get("inputForms"));
   options.instances = read_instances(object.Get("instances"));
   options.intra_op_threads = read_intra_op_threads(object.Get("intraOpThreads"));

@@ -82,8 +82,9 @@ Napi::Value ModelWrap::remove_slab(const Napi::CallbackInfo& info) {
 
 Napi::Value ModelWrap::ring(const Napi::CallbackInfo& info) {
   return translate_exceptions(info.Env(), [&] {
+    const bool here = info[2].IsUndefined() || info[2].ToBoolean();
     std::optional<BatchEvent> event =
-        executor_->ring(read_id(info), read_order(info[1]), Runtime::instance().loop_time());
+        executor_->ring(read_id(info), read_order(info[1]), Runtime::instance().loop_time(), here);
     return event ? event_to_js(info.Env(), std::move(*event)) : info.Env().Undefined();
   });
 }

@@ -97,8 +97,10 @@ void PlanSearch::try_plan(const Trial& trial) {
     event.error = FailedEvent{options_.id, code, message};
   };
   try {
+    if (device_failure_) throw Error(*device_failure_);
     event = run(trial);
   } catch (const Error& error) {
+    if (error.code() == kDeviceFailed) device_failure_ = error;
     fail(error.code(), error.what());
   } catch (const std::bad_alloc&) {
     fail("OUT_OF_MEMORY", "there is no memory for a trial of the model");
@@ -122,7 +124,8 @@ TrialEvent PlanSearch::run(const Trial& trial) {
                   {.samples = *samples_,
                    .reference = reference_,
                    .print_sink = silence_,
-                   .cancelled = closing_});
+                   .cancelled = closing_,
+                   .graph_memory = options_.graph_memory});
   timed.run();
   if (closing_) return event;
   event.microseconds = timed.microseconds();
@@ -134,10 +137,11 @@ void PlanSearch::make_reference(const Trial& trial) {
   const int rows = trial.most_rows();
   if (reference_.rows == rows) return;
   reference_ = {};
-  samples_ = normal_samples(options_.inputs, rows);
+  samples_.emplace(normal_samples(options_.inputs, rows));  // its locks end before its memory does
   const std::unique_ptr<EngineModel> model = file_->prepare({.freeze = false});
   const std::unique_ptr<EngineInstance> instance = model->make_instance();
   instance->set_intra_op_threads(trial.instances * trial.intra_op_threads);
+  if (instance->copies_batches()) samples_->lock_pages();
   SampleBatch batch(*instance, *samples_, rows);
   batch.run();
   reference_.signature = batch.signature();

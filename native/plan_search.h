@@ -22,6 +22,7 @@ struct PlanSearchOptions {
   int id = 0;
   EngineOptions engine;            // its plan is not used
   std::vector<TensorMeta> inputs;  // of one row
+  size_t graph_memory = 0;         // bytes that the graphs of a trial may take
 };
 
 // One thread runs the trials one after the other; it reads the file for the first. What a trial
@@ -68,7 +69,8 @@ class PlanSearch : public ThreadOwner {
   // On the thread of the search.
   std::unique_ptr<EngineFile> file_;
   std::optional<SampleRows> samples_;
-  ReferenceOutputs reference_;  // of as many rows as the samples have
+  ReferenceOutputs reference_;           // of as many rows as the samples have
+  std::optional<Error> device_failure_;  // nothing more is tried
 };
 
 }  // namespace sconce

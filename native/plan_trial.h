@@ -4,6 +4,7 @@
 #include <atomic>
 #include <barrier>
 #include <chrono>
+#include <cstddef>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -41,6 +42,7 @@ class PlanTrial {
     const ReferenceOutputs& reference;
     std::shared_ptr<PrintSink> print_sink;
     const std::atomic<bool>& cancelled;
+    size_t graph_memory = 0;  // bytes that the graphs of all instances may take
   };
 
   // `model` is prepared by the trial's plan, and everything outlives this object.
@@ -48,12 +50,13 @@ class PlanTrial {
 
   // Ends early when it is cancelled, after the batches that are running, and then has no results.
   // Throws Error with the code of what failed first, INVALID_OUTPUT for outputs of other shapes or
-  // dtypes than the reference's.
+  // dtypes than the reference's, MODEL_FAILED where the plan has graphs and none can be captured.
   void run();
 
-  // Of each number of rows, over all instances and repetitions: the median.
+  // Of each number of rows, over all instances and repetitions: the median. Where an instance has
+  // several batches under way, from the end of one to the end of the next.
   [[nodiscard]] std::vector<double> microseconds() const;
-  // From the reference, of the first batch of an instance.
+  // From the reference: the largest of the first batch of an instance and the first of its graph.
   [[nodiscard]] double deviation() const { return deviation_; }
 
  private:
@@ -65,6 +68,8 @@ class PlanTrial {
 
   void run_instance(int index);
   void warm_up(EngineInstance& instance, int index);
+  // False where there is nothing to capture. Throws Error with MODEL_FAILED.
+  bool capture(EngineInstance& instance);
   void compare(const SampleBatch& batch);
   void measure(EngineInstance& instance, size_t index);
   void fail(const Error& error);

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <exception>
 #include <new>
-#include <optional>
 #include <thread>
 #include <utility>
 
@@ -13,7 +13,22 @@ namespace sconce {
 
 namespace {
 
+// Batches that end within this time are timed to the microsecond; a sleep, however short, is
+// longer.
+constexpr std::chrono::microseconds kSpinTime{2000};
 constexpr std::chrono::microseconds kPollInterval{50};
+
+void wait_for(Run& run) {
+  if (run.ready()) return;
+  const auto end = std::chrono::steady_clock::now() + kSpinTime;
+  while (!run.ready()) {
+    if (std::chrono::steady_clock::now() < end) {
+      std::this_thread::yield();
+    } else {
+      std::this_thread::sleep_for(kPollInterval);
+    }
+  }
+}
 
 size_t checked_bytes(const TensorMeta& input, int rows) {
   size_t bytes = 0;
@@ -56,25 +71,49 @@ SampleRows SampleRows::copy() const {
           }};
 }
 
+void SampleRows::lock_pages() {
+  for (size_t i = locks_.size(); i < inputs_.size(); ++i) {
+    locks_.emplace_back(memory_[i].get(), checked_bytes(inputs_[i], rows_));
+  }
+}
+
 SampleBatch::SampleBatch(EngineInstance& instance, const SampleRows& samples, int rows)
     : instance_(instance), samples_(samples), rows_(rows) {}
 
+SampleBatch::~SampleBatch() {
+  try {
+    if (run_ != nullptr) (void)finish();
+  } catch (const std::exception&) {
+    // Whoever needs its outputs has asked for them.
+  }
+}
+
 std::chrono::duration<double, std::micro> SampleBatch::run() {
-  std::optional<SampleRows> own;
-  if (instance_.writes_inputs()) own.emplace(samples_.copy());
-  Batch batch = own ? own->batch(rows_) : samples_.batch(rows_);
+  start();
+  return finish();
+}
+
+void SampleBatch::start() {
+  if (instance_.writes_inputs()) own_rows_.emplace(samples_.copy());
+  Batch batch = own_rows_ ? own_rows_->batch(rows_) : samples_.batch(rows_);
   batch.output_area = {area_.get(), area_bytes_};
-  const auto start = std::chrono::steady_clock::now();
-  const std::unique_ptr<Run> run = instance_.submit(batch);
-  while (!run->ready()) std::this_thread::sleep_for(kPollInterval);
+  started_ = std::chrono::steady_clock::now();
+  run_ = instance_.submit(batch);
+}
+
+std::chrono::duration<double, std::micro> SampleBatch::finish() {
+  const std::unique_ptr<Run> run = std::move(run_);
+  wait_for(*run);
   const auto end = std::chrono::steady_clock::now();
   BatchResult result = run->take_result();
   signature_ = std::move(result.signature);
   if (result.overflow != nullptr) {
+    area_lock_ = {};
     area_ = std::move(result.overflow);
     area_bytes_ = result.overflow_bytes;
+    if (instance_.copies_batches()) area_lock_ = {area_.get(), area_bytes_};
   }
-  return end - start;
+  return end - started_;
 }
 
 double median(std::vector<double> numbers) {

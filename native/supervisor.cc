@@ -14,8 +14,6 @@ void Executor::supervise() {
   become_execution_thread("sconce model");
   const PrintRedirection redirection(printed_);
   try {
-    model_ = load_torchscript(options_.engine);
-    return_free_memory(options_.engine.device);  // of what preparing the module left
     watch_instances();
   } catch (const Error& error) {
     sink_.post(FailedEvent{options_.id, error.code(), error.what()});
@@ -31,6 +29,7 @@ void Executor::watch_instances() {
     has_changed_ = false;
     join_left(lock);
     adjust(lock);
+    free_unused(lock);
     report();
     make_loop_runner(lock);
     changed_.wait(lock, [this] { return has_changed_ || closing_; });
@@ -50,32 +49,40 @@ void Executor::join_left(std::unique_lock<std::mutex>& lock) {
   for (InstanceThread& instance : left) {
     if (instance.thread.joinable()) instance.thread.join();
   }
-  return_free_memory(options_.engine.device);
+  return_free_memory(options_.devices.front());
   lock.lock();
 }
 
-// The newest stop first. An instance that was told to stop and still runs is taken back before a
-// new one is made.
+// The newest stop first, of those on the devices with the most. An instance that was told to stop
+// and still runs is taken back before a new one is made, unless that one belongs elsewhere.
 void Executor::adjust(std::unique_lock<std::mutex>& lock) {
   int missing = wanted_instances_ - count_wanted();
   for (InstanceThread& instance : instances_) {
     if (missing <= 0) break;
-    if (!instance.present() || !instance.stop) continue;
+    if (!instance.present() || !instance.stop || instance.device->failure) continue;
+    if (count_wanted_on(*instance.device) > count_wanted_on(*choose_device())) continue;
     instance.stop = false;
     --missing;
   }
-  for (auto instance = instances_.rbegin(); instance != instances_.rend() && missing < 0;
-       ++instance) {
-    if (!instance->wanted()) continue;
-    instance->stop = true;
-    ++missing;
-  }
+  for (; missing < 0; ++missing) choose_to_stop().stop = true;
   wake_.notify_all();
-  while (!closing_ && count_wanted() < wanted_instances_) start_instance(lock);
+  while (!closing_ && !fatal_ && count_wanted() < wanted_instances_) start_instance(lock);
 }
 
 void Executor::start_instance(std::unique_lock<std::mutex>& lock) {
+  ModelDevice& device = *choose_device();
+  if (const std::optional<Error> error = load_on(device, lock)) {
+    if (error->code() == kDeviceFailed) {
+      lose_device(device, error->what());
+    } else {
+      do_without({options_.id, error->code(), error->what()});
+    }
+    return;
+  }
+  // The device may have failed, or the model been closed, while it was loaded.
+  if (closing_ || fatal_ || device.failure) return;
   InstanceThread& instance = instances_.emplace_back();
+  instance.device = &device;
   instance.asked = asked_;
   std::optional<std::string> problem;
   lock.unlock();
@@ -110,7 +117,8 @@ bool Executor::as_many_as_wanted() const {
 
 void Executor::report_instances() {
   if (!std::exchange(loaded_, true)) {
-    sink_.post(LoadedEvent{options_.id, model_->description(), take_load_milliseconds()});
+    sink_.post(
+        LoadedEvent{options_.id, devices_.front().model->description(), take_load_milliseconds()});
   }
   for (; open_wishes_ > 0; --open_wishes_) {
     sink_.post(ScaledEvent{options_.id, wanted_instances_, take_load_milliseconds(), failure_});
@@ -135,6 +143,7 @@ void Executor::report_warm_up() {
   warming_ = false;
   if (!warmed_.error) last_warm_up_ = warm_up_;
   warmed_.model = options_.id;
+  warmed_.graphs = all_graphs();
   sink_.post(std::exchange(warmed_, {}));
 }
 
@@ -146,8 +155,8 @@ void Executor::end() {
   }
   fail_queue();
   explanations_.join();
-  model_.reset();
-  return_free_memory(options_.engine.device);
+  for (ModelDevice& device : devices_) device.model.reset();
+  return_free_memory(options_.devices.front());
   sink_.post(ClosedEvent{options_.id});
   const std::scoped_lock lock(mutex_);
   has_ended_ = true;
@@ -171,7 +180,7 @@ void Executor::fail_queue() {
     event.slab = queued.slab->id();
     for (int row = 0; row < reserved; ++row) {
       queued.slab->set_output_row(row, -1);
-      event.errors.push_back({row, 1, "MODEL_CLOSED", "the model was unloaded"});
+      event.errors.push_back({row, 1, end_.code(), end_.what()});
     }
     sink_.post(std::move(event));
   }

@@ -1,84 +1,82 @@
-// The CUDA side of an instance: its streams, asynchronous copies and completion events. Builds
-// without CUDA compile the stubs at the end.
+// What the rest of the addon knows of CUDA devices. Builds without CUDA have the stubs at the end.
 #pragma once
 
 #include <cstddef>
-#include <memory>
+#include <cstdint>
 #include <string>
-
-#ifdef SCONCE_CUDA
-#include <ATen/core/Tensor.h>
-#include <c10/cuda/CUDAFunctions.h>
-#include <c10/cuda/CUDAGuard.h>
-#include <c10/cuda/CUDAStream.h>
-#endif
+#include <vector>
 
 namespace sconce {
 
 // Number of usable CUDA devices; 0 when there is no driver or no GPU.
 int cuda_device_count();
 
+// The name of the GPU behind cuda:N, and its address on the bus as NVML writes it, for example
+// "00000000:01:00.0". Empty when unknown.
+std::string cuda_device_name(int device);
+std::string cuda_pci_bus_id(int device);
+
+// "CUDA runtime 13.0, driver 13.0"; empty without CUDA.
+std::string cuda_versions();
+
 // True when the device "cuda:N" has instructions for bfloat16; false when there is no such device.
 bool cuda_computes_bfloat16(const std::string& device);
 
-// Page-locks host memory so that copies to the device are asynchronous. Returns false when that is
-// not possible; the memory then works as pageable memory does.
-bool pin_memory(void* memory, size_t bytes);
+// Page-locks host memory for all devices, so that copies to them are asynchronous. Returns why that
+// is not possible, empty when it was done; the memory then works as pageable memory does.
+std::string pin_memory(void* memory, size_t bytes);
 void unpin_memory(void* memory);
+
+// Memory that is page-locked for as long as this object lives, if that is possible.
+class PageLock {
+ public:
+  PageLock() = default;
+  PageLock(void* memory, size_t bytes);
+  ~PageLock();
+  PageLock(PageLock&& other) noexcept;
+  PageLock& operator=(PageLock&& other) noexcept;
+  PageLock(const PageLock&) = delete;
+  PageLock& operator=(const PageLock&) = delete;
+
+ private:
+  void* memory_ = nullptr;  // null when nothing is locked
+};
 
 // Frees what the caching allocator holds of freed tensors, on every device.
 void release_device_memory() noexcept;
 
-#ifdef SCONCE_CUDA
-
-// One compute stream and one stream for each direction of copy. The order of a batch is held by
-// events on the device: the host never waits before forward.
-class CudaPipeline {
- public:
-  explicit CudaPipeline(int device);
-
-  [[nodiscard]] c10::cuda::CUDAStream compute() const { return compute_; }
-
-  // Queues a copy of host memory to the device; the compute stream will wait for it.
-  [[nodiscard]] at::Tensor upload(const at::Tensor& host);
-
-  // Queues a copy of `source` into host memory, after what the compute stream has been given.
-  void download(const at::Tensor& source, at::Tensor host);
-
-  // Fires when everything queued so far has arrived on the host.
-  class Completion {
-   public:
-    Completion();
-    ~Completion();
-    Completion(const Completion&) = delete;
-    Completion& operator=(const Completion&) = delete;
-    void record(c10::cuda::CUDAStream stream);
-    // Throws c10::Error when the device failed.
-    [[nodiscard]] bool reached() const;
-    void wait() const;
-
-   private:
-    friend class CudaPipeline;
-    void* event_;
-  };
-  [[nodiscard]] std::unique_ptr<Completion> complete();
-
- private:
-  void order(c10::cuda::CUDAStream before, c10::cuda::CUDAStream after);
-
-  int device_;
-  c10::cuda::CUDAStream compute_;
-  c10::cuda::CUDAStream copy_in_;
-  c10::cuda::CUDAStream copy_out_;
+// What a device has done for this process.
+struct DeviceStatistics {
+  int device = 0;
+  uint64_t batches = 0;
+  uint64_t graph_batches = 0;  // of them by CUDA graphs
+  double busy_seconds = 0;     // during which at least one batch was computed
+  double copy_in_seconds = 0;  // sums over batches, which overlap
+  double compute_seconds = 0;
+  double copy_out_seconds = 0;
+  size_t allocated_bytes = 0;  // in tensors
+  size_t reserved_bytes = 0;   // of the device, by LibTorch's allocator
+  size_t graph_bytes = 0;      // of them for CUDA graphs
 };
 
-#else
+// Of the devices that instances were made for. Never throws, and asks nothing of a device.
+std::vector<DeviceStatistics> device_statistics();
+
+#ifndef SCONCE_CUDA
 
 inline int cuda_device_count() { return 0; }
+inline std::string cuda_device_name(int) { return {}; }
+inline std::string cuda_pci_bus_id(int) { return {}; }
+inline std::string cuda_versions() { return {}; }
 inline bool cuda_computes_bfloat16(const std::string&) { return false; }
-inline bool pin_memory(void*, size_t) { return false; }
+inline std::string pin_memory(void*, size_t) { return "this build has no CUDA"; }
 inline void unpin_memory(void*) {}
+inline PageLock::PageLock(void*, size_t) {}
+inline PageLock::~PageLock() = default;
+inline PageLock::PageLock(PageLock&&) noexcept {}
+inline PageLock& PageLock::operator=(PageLock&&) noexcept { return *this; }
 inline void release_device_memory() noexcept {}
+inline std::vector<DeviceStatistics> device_statistics() { return {}; }
 
 #endif
 

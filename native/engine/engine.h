@@ -16,8 +16,10 @@
 
 namespace sconce {
 
-// What a model computes in. kFloat32 leaves the file as it is, whatever its parameters are.
-enum class Precision : uint8_t { kFloat32, kBFloat16, kFloat16 };
+// What a model computes in. kFloat32 leaves the file as it is, whatever its parameters are; on a
+// GPU cuDNN may use TensorFloat-32 for convolutions then, and cuBLAS does not for matrix products,
+// as PyTorch has it. kTF32 lets both, and is for GPUs only.
+enum class Precision : uint8_t { kFloat32, kTF32, kBFloat16, kFloat16 };
 
 // How the rows of a batch become an argument of forward.
 enum class InputForm : uint8_t {
@@ -33,9 +35,10 @@ struct EnginePlan {
   bool optimize = false;  // optimize_for_inference; without effect unless frozen
   // Weights and inputs of 4 dimensions in channels-last order.
   bool channels_last = false;
-  // Anything but kFloat32: the module is converted when it is loaded, float32 and float64 inputs
+  // kBFloat16 and kFloat16: the module is converted when it is loaded, float32 and float64 inputs
   // are converted for each batch, and outputs of that precision come back as float32.
   Precision precision = Precision::kFloat32;
+  bool graphs = false;  // CUDA graphs, for what capture() is called with; without effect on the CPU
 };
 
 struct EngineOptions {
@@ -51,6 +54,8 @@ struct Argument {
   std::string type;
   std::optional<std::string> default_value;  // absent: the argument is required
   DType dtype;                               // what the graph asks for, or the parameters' dtype
+  // Rows of the smallest embedding that every element is an index of; absent where none is.
+  std::optional<int64_t> index_limit = std::nullopt;
 };
 
 struct ModelDescription {
@@ -64,6 +69,8 @@ struct ModelDescription {
   // The same operations for every input of the same shapes: no loops, no branches but those that
   // end in a failure, nothing forked, nothing printed, no sizes that are made of values.
   bool straight_line = false;
+  // Why no CUDA graph can be captured of it, as far as its own graph tells; empty otherwise.
+  std::string graphs_problem;
 };
 
 struct TensorMeta {
@@ -125,12 +132,20 @@ struct BatchResult {
   size_t overflow_bytes = 0;
 };
 
+// What became of a wish for a CUDA graph.
+struct GraphCapture {
+  int rows = 0;
+  size_t bytes = 0;     // of device memory that it took
+  std::string problem;  // empty when it was captured
+};
+
 // A batch under way. On the CPU it is finished when submit() returns; on a GPU its copies and
 // kernels are queued and the host goes on.
 class Run {
  public:
   virtual ~Run() = default;
-  // True when the outputs are in place. Throws Error when the device reports a failure.
+  // True when the outputs are in place. Throws Error with MODEL_FAILED or DEVICE_FAILED when the
+  // device reports a failure.
   [[nodiscard]] virtual bool ready() = 0;
   [[nodiscard]] virtual BatchResult take_result() = 0;
 };
@@ -139,14 +154,26 @@ class Run {
 class EngineInstance {
  public:
   virtual ~EngineInstance() = default;
-  // Throws Error with MODEL_FAILED, INVALID_OUTPUT or OUT_OF_MEMORY. The batch's memory must stay
-  // untouched until the run is ready.
+  // Throws Error with MODEL_FAILED, INVALID_OUTPUT, OUT_OF_MEMORY or DEVICE_FAILED: then nothing
+  // will run on this device any more in this process. The batch's memory must stay untouched until
+  // the run is ready or destroyed.
   [[nodiscard]] virtual std::unique_ptr<Run> submit(const Batch& batch) = 0;
   // How many threads a batch may use, from the next one on; CPU only. Called before the first
   // batch, on the thread that runs batches from there on.
   virtual void set_intra_op_threads(int threads) = 0;
   // How many runs may be under way at once, so that copies overlap with compute.
   [[nodiscard]] virtual size_t max_in_flight() const { return 1; }
+  // True when batches are copied to a device, which is faster from memory that is page-locked.
+  [[nodiscard]] virtual bool copies_batches() const { return false; }
+  // True when the device of this instance failed for good, on whichever instance.
+  [[nodiscard]] virtual bool device_failed() const { return false; }
+  // Captures forward for batches of as many rows as this one; batches of at most so many are padded
+  // to the smallest number captured from then on. nullopt: this instance captures nothing. What
+  // cannot be captured, or takes more than `budget` bytes of device memory, is said in the result.
+  // Throws Error with DEVICE_FAILED. No run may be under way.
+  virtual std::optional<GraphCapture> capture(const Batch& /*batch*/, size_t /*budget*/) {
+    return std::nullopt;
+  }
   // True when forward writes to its inputs: a batch of such a model cannot be run a second time.
   [[nodiscard]] virtual bool writes_inputs() const { return false; }
   // Addresses of the parameter and constant storages this instance computes with.
@@ -159,7 +186,7 @@ class EngineModel {
  public:
   virtual ~EngineModel() = default;
   [[nodiscard]] virtual const ModelDescription& description() const = 0;
-  // Throws Error with MODEL_LOAD_FAILED or OUT_OF_MEMORY.
+  // Throws Error with MODEL_LOAD_FAILED, OUT_OF_MEMORY or DEVICE_FAILED.
   [[nodiscard]] virtual std::unique_ptr<EngineInstance> make_instance() = 0;
   // Reads the file once more. Thread-safe. Throws Error with MODEL_LOAD_FAILED or OUT_OF_MEMORY.
   [[nodiscard]] virtual std::unique_ptr<EngineExplainer> make_explainer() = 0;
@@ -183,7 +210,7 @@ std::unique_ptr<EngineFile> open_torchscript(const EngineOptions& options);
 // for any other name.
 bool computes_bfloat16(const std::string& device);
 
-// Loads a TorchScript file. Throws Error with MODEL_LOAD_FAILED or OUT_OF_MEMORY.
+// Loads a TorchScript file. Throws Error with MODEL_LOAD_FAILED, OUT_OF_MEMORY or DEVICE_FAILED.
 std::unique_ptr<EngineModel> load_torchscript(const EngineOptions& options);
 
 std::string torch_version();

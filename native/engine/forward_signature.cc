@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "embedding_lookup.h"
+#include "index_limit.h"
 
 namespace sconce {
 
@@ -44,6 +45,7 @@ std::shared_ptr<torch::jit::Graph> inlined_forward(const torch::jit::Module& mod
 std::vector<Argument> read_arguments(const torch::jit::Module& module, DType parameter_dtype) {
   const torch::jit::Method method = module.get_method("forward");
   const std::shared_ptr<torch::jit::Graph> graph = inlined_forward(module);
+  const std::vector<std::optional<int64_t>> limits = index_limits(module);
   std::vector<Argument> arguments;
   const std::vector<c10::Argument>& declared = method.function().getSchema().arguments();
   for (size_t i = 1; i < declared.size(); ++i) {  // 0 is self
@@ -60,6 +62,7 @@ std::vector<Argument> read_arguments(const torch::jit::Module& module, DType par
     if (i < graph->inputs().size() && is_embedding_index(graph->inputs()[i])) {
       read.dtype = DType::kInt64;
     }
+    if (i <= limits.size()) read.index_limit = limits[i - 1];
     arguments.push_back(std::move(read));
   }
   return arguments;

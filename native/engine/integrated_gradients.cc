@@ -4,12 +4,16 @@
 #include <ATen/TensorOperators.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#ifdef SCONCE_CUDA
+#include <c10/cuda/CUDAFunctions.h>
+#endif
+
 #include <algorithm>
 #include <map>
 #include <utility>
 
 #include "../error.h"
-#include "cuda.h"
+#include "device_error.h"
 #include "embedding_cut.h"
 #include "explained_forward.h"
 #include "failure.h"
@@ -231,10 +235,8 @@ class TorchScriptExplainer : public EngineExplainer {
       const bool cuts = !at::isFloatingType(to_scalar_type(request.inputs[request.input].dtype));
       Explanation explanation(forward_of(request.input, cuts), forms_, request, device_, cancelled);
       return explanation.run();
-    } catch (const Error&) {
-      throw;
     } catch (const std::exception& error) {
-      rethrow("MODEL_FAILED", error);
+      rethrow_from(device_, "MODEL_FAILED", error);
     }
   }
 

@@ -10,6 +10,7 @@
 
 #include "../error.h"
 #include "cuda.h"
+#include "device_error.h"
 #include "failure.h"
 #include "vision_operators.h"
 
@@ -41,7 +42,11 @@ c10::Device parse_device(const std::string& name) {
     if (device.is_cpu()) return device;
     if (device.is_cuda()) {
       const int index = device.has_index() ? device.index() : 0;
-      if (index < cuda_device_count()) return {c10::kCUDA, static_cast<c10::DeviceIndex>(index)};
+      if (index < cuda_device_count()) {
+        device = c10::Device(c10::kCUDA, static_cast<c10::DeviceIndex>(index));
+        require_working(device);
+        return device;
+      }
       throw Error("MODEL_LOAD_FAILED", "the device " + name + " is not there: this process sees " +
                                            std::to_string(cuda_device_count()) + " CUDA devices");
     }
@@ -67,7 +72,9 @@ torch::jit::Module read_module(const std::string& path, c10::Device device) {
                   "torch.jit.script(model).save(path) instead of torch.save (" +
                       line + ")");
     }
-    if (is_out_of_memory(error.what())) rethrow("MODEL_LOAD_FAILED", error);
+    if (is_out_of_memory(error.what()) || is_device_failure(error)) {
+      rethrow("MODEL_LOAD_FAILED", error);
+    }
     if (const std::optional<std::string> missing = missing_operator(error.what())) {
       throw Error("MODEL_LOAD_FAILED", "the file uses " + *missing +
                                            ", which no library has registered: set "

@@ -17,7 +17,9 @@ void convert(torch::jit::Module& module, at::ScalarType type) {
   try {
     convert_module(module, type);
   } catch (const std::exception& error) {
-    if (is_out_of_memory(error.what())) rethrow("MODEL_LOAD_FAILED", error);
+    if (is_out_of_memory(error.what()) || is_device_failure(error)) {
+      rethrow("MODEL_LOAD_FAILED", error);
+    }
     throw Error("MODEL_LOAD_FAILED", std::string("the module cannot be converted to ") +
                                          precision_name(type) + ": " + first_line(error.what()));
   }

@@ -81,6 +81,7 @@ class Converter {
 std::optional<at::ScalarType> converted_type(Precision precision) {
   switch (precision) {
     case Precision::kFloat32:
+    case Precision::kTF32:
       return std::nullopt;
     case Precision::kBFloat16:
       return at::kBFloat16;

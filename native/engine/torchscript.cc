@@ -12,11 +12,19 @@
 #include <mutex>
 #include <utility>
 
+#ifdef SCONCE_CUDA
+#include <c10/cuda/CUDAStream.h>
+
+#include "cuda_instance.h"
+#endif
+
 #include "../error.h"
 #include "cuda.h"
+#include "device_error.h"
+#include "device_health.h"
 #include "engine.h"
-#include "failure.h"
 #include "forward_signature.h"
+#include "graph_conditions.h"
 #include "integrated_gradients.h"
 #include "module_file.h"
 #include "module_preparation.h"
@@ -36,16 +44,28 @@ namespace {
 // Those by which CPUs compute in bfloat16, as LibTorch calls them.
 constexpr std::array kBFloat16Instructions{"avx512_bf16", "amx_bf16", "arm_bf16", "bf16"};
 
-// Calls a function; what LibTorch throws there fails the load.
+// Calls a function; what LibTorch throws there on the device fails the load.
 template <typename Body>
-auto translate_failures(Body&& body) -> decltype(body()) {
+auto translate_failures(c10::Device device, Body&& body) -> decltype(body()) {
   try {
     return body();
-  } catch (const Error&) {
-    throw;
   } catch (const std::exception& error) {
-    rethrow("MODEL_LOAD_FAILED", error);
+    rethrow_from(device, "MODEL_LOAD_FAILED", error);
   }
+}
+
+// Waits for what the calling thread has queued on a GPU: the streams of instances do not.
+void synchronize([[maybe_unused]] c10::Device device) {
+#ifdef SCONCE_CUDA
+  if (device.is_cuda()) c10::cuda::getCurrentCUDAStream(device.index()).synchronize();
+#endif
+}
+
+std::unique_ptr<EngineInstance> instance_of(SharedModel& model) {
+#ifdef SCONCE_CUDA
+  if (model.device.is_cuda()) return std::make_unique<CudaInstance>(model);
+#endif
+  return std::make_unique<TorchScriptInstance>(model);
 }
 
 // What a thread does before it reads and prepares modules.
@@ -66,7 +86,14 @@ class TorchScriptModel : public EngineModel {
         shared_{.copies = nullptr,
                 .device = parse_device(options.device),
                 .converted = converted_type(options.plan.precision),
+                .tf32 = options.plan.precision == Precision::kTF32,
+                .graphs = options.plan.graphs && options.device != "cpu",
+                .graphs_problem = {},
                 .forms = argument_forms(module, options.input_forms)} {
+    if (shared_.tf32 && shared_.device.is_cpu()) {
+      throw Error("MODEL_LOAD_FAILED",
+                  "precision tf32 is for GPUs only, and the device is cpu: use float32");
+    }
     const c10::InferenceMode inference_mode(true);
     describe(module);
     shared_.writes_inputs = writes_arguments(module);
@@ -74,19 +101,22 @@ class TorchScriptModel : public EngineModel {
                  std::back_inserter(shared_.input_forms),
                  [](InputForm form) { return form != InputForm::kOffsets; });
     prepare(std::move(module));
+    synchronize(shared_.device);
     description_.load_milliseconds =
         std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  }
+
+  ~TorchScriptModel() override {
+    if (shared_.device.is_cuda() && has_device_failed(shared_.device.index())) {
+      keep_for_good(std::move(shared_.copies));
+    }
   }
 
   [[nodiscard]] const ModelDescription& description() const override { return description_; }
 
   std::unique_ptr<EngineInstance> make_instance() override {
     const c10::InferenceMode inference_mode(true);
-    try {
-      return std::make_unique<TorchScriptInstance>(shared_);
-    } catch (const std::exception& error) {
-      rethrow("MODEL_LOAD_FAILED", error);
-    }
+    return translate_failures(shared_.device, [&] { return instance_of(shared_); });
   }
 
   std::unique_ptr<EngineExplainer> make_explainer() override { return load_explainer(options_); }
@@ -106,6 +136,9 @@ class TorchScriptModel : public EngineModel {
     description_.optimized = prepared.optimized;
     description_.channels_last = prepared.channels_last;
     description_.straight_line = is_straight_line(prepared.module);
+    description_.graphs_problem =
+        graphs_problem(prepared.module, description_.straight_line, shared_.forms);
+    shared_.graphs_problem = description_.graphs_problem;
     shared_.channels_last = prepared.channels_last;
     shared_.copies = std::make_unique<ModuleCopies>(std::move(prepared.module), prepared.frozen);
   }
@@ -122,15 +155,21 @@ class TorchScriptFile : public EngineFile {
     is_stateful_ = writes_attributes(module_);
   }
 
+  ~TorchScriptFile() override {
+    if (device_.is_cuda() && has_device_failed(device_.index())) {
+      keep_for_good(std::make_shared<torch::jit::Module>(module_));
+    }
+  }
+
   std::unique_ptr<EngineModel> prepare(const EnginePlan& plan) override {
-    return translate_failures([&]() -> std::unique_ptr<EngineModel> {
+    return translate_failures(device_, [&]() -> std::unique_ptr<EngineModel> {
       const auto start = std::chrono::steady_clock::now();
       become_loading_thread();
       EngineOptions options = options_;
       options.plan = plan;
       // A clone has graphs of its own and shares every tensor. What runs changes those of a module
       // with a state, and conversion also reaches the code that all clones call.
-      const bool shares = !is_stateful_ && plan.precision == Precision::kFloat32;
+      const bool shares = !is_stateful_ && !converted_type(plan.precision);
       torch::jit::Module module = shares ? module_.clone(/*inplace=*/true) : read();
       return std::make_unique<TorchScriptModel>(options, std::move(module), start);
     });
@@ -152,15 +191,17 @@ class TorchScriptFile : public EngineFile {
 }  // namespace
 
 std::unique_ptr<EngineFile> open_torchscript(const EngineOptions& options) {
-  return translate_failures([&] { return std::make_unique<TorchScriptFile>(options); });
+  const c10::Device device = parse_device(options.device);
+  return translate_failures(device, [&] { return std::make_unique<TorchScriptFile>(options); });
 }
 
 std::unique_ptr<EngineModel> load_torchscript(const EngineOptions& options) {
-  return translate_failures([&] {
+  const c10::Device device = parse_device(options.device);
+  return translate_failures(device, [&] {
     const auto start = std::chrono::steady_clock::now();
     become_loading_thread();
     const c10::InferenceMode inference_mode(true);
-    torch::jit::Module module = read_module(options.path, parse_device(options.device));
+    torch::jit::Module module = read_module(options.path, device);
     return std::make_unique<TorchScriptModel>(options, std::move(module), start);
   });
 }

@@ -15,7 +15,8 @@ namespace sconce::json {
 
 namespace ondemand = simdjson::ondemand;
 
-Column::Column(const JsonField& field) : dtype_(field.dtype), declared_(field.dims) {
+Column::Column(const JsonField& field)
+    : dtype_(field.dtype), declared_(field.dims), range_(field.range) {
   if (!declared_) return;
   if (declared_->size() > kMaxJsonRank ||
       std::any_of(declared_->begin(), declared_->end(), [](int64_t dim) { return dim < -1; })) {
@@ -81,6 +82,7 @@ bool Column::read_level(ondemand::value& value, size_t depth, Failure& failure) 
   if (depth == rank_) {
     typename Element::Type element{};
     if (!Element::read(value, element)) return refuse_element(dtype_, value, failure);
+    if (!check_range<Element>(element, failure)) return false;
     scratch_.reserve(sizeof element);
     std::memcpy(scratch_.end(), &element, sizeof element);
     scratch_.set_end(scratch_.end() + sizeof element);
@@ -122,6 +124,8 @@ bool Column::read_elements(ondemand::array array, size_t depth, Failure& failure
       failure.at_index(count);
       return refuse_element(dtype_, value, failure);
     }
+    if (!check_range<Element>(element, failure)) [[unlikely]]
+      return failure.at_index(count);
     if (count++ >= expected_count) [[unlikely]]
       continue;  // only counted, for the message
     if (static_cast<size_t>(limit - out) < kSize) [[unlikely]] {
@@ -135,6 +139,16 @@ bool Column::read_elements(ondemand::array array, size_t depth, Failure& failure
   }
   if (out != nullptr) scratch_.set_end(out);
   return settle_extent(depth, count, failure);
+}
+
+template <typename Element>
+bool Column::check_range(const typename Element::Type& element, Failure& failure) const {
+  if constexpr (kIsInteger<Element>) {
+    if (!range_.contains(element)) [[unlikely]] {
+      return failure.fail("expected " + range_.describe() + ", found " + std::to_string(element));
+    }
+  }
+  return true;
 }
 
 bool Column::settle_extent(size_t depth, size_t count, Failure& failure) {

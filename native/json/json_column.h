@@ -45,11 +45,15 @@ class Column {
   bool read_elements(simdjson::ondemand::array array, size_t depth, Failure& failure);
   bool settle_rank(simdjson::ondemand::value& value, Failure& failure);
   bool settle_extent(size_t depth, size_t count, Failure& failure);
+  // False after noting an integer that is out of its range.
+  template <typename Element>
+  bool check_range(const typename Element::Type& element, Failure& failure) const;
   // What an array at `depth` holds, for a message: `count` values or arrays.
   [[nodiscard]] std::string counted_items(int64_t count, size_t depth) const;
 
   DType dtype_;
   std::optional<std::vector<int64_t>> declared_;
+  IntegerRange range_;
   Scratch scratch_;
   std::array<int64_t, kMaxJsonRank> extents_{};  // -1 until the first row settles it
   size_t rank_ = 0;

@@ -41,6 +41,7 @@ struct HalfElement {
 template <typename T>
 struct IntegerElement {
   using Type = T;
+  static constexpr bool kInteger = true;
   static bool read(simdjson::ondemand::value& json, T& element) {
     int64_t number = 0;
     if (json.get_int64().get(number) != simdjson::SUCCESS) return false;
@@ -54,6 +55,12 @@ struct BoolElement {
   static bool read(simdjson::ondemand::value& json, bool& element) {
     return json.get_bool().get(element) == simdjson::SUCCESS;
   }
+};
+
+// Halves are integers in memory, and no integers.
+template <typename Element>
+inline constexpr bool kIsInteger = requires {
+  Element::kInteger;
 };
 
 // Calls `visit` with the element reader of `dtype`.

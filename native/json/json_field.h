@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "dtype.h"
+#include "integer_range.h"
 
 namespace sconce {
 
@@ -20,6 +21,7 @@ struct JsonField {
   std::string name;
   DType dtype = DType::kFloat32;
   std::optional<std::vector<int64_t>> dims;
+  IntegerRange range;  // of its elements, where they are integers
 };
 
 }  // namespace sconce

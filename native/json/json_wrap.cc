@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "error.h"
+#include "integer_range.h"
 #include "json_reader.h"
 #include "json_writer.h"
 #include "napi_support.h"
@@ -46,6 +47,15 @@ OutputNode read_structure(const Napi::Value& value, int nesting) {
   return node;
 }
 
+// Bounds that are undefined are none.
+IntegerRange read_range(const Napi::Value& minimum, const Napi::Value& maximum) {
+  constexpr int64_t kLargest = (int64_t{1} << 53) - 1;
+  IntegerRange range;
+  if (!minimum.IsUndefined()) range.minimum = read_integer(minimum, "minimum", -kLargest);
+  if (!maximum.IsUndefined()) range.maximum = read_integer(maximum, "maximum", -kLargest);
+  return range;
+}
+
 class JsonReaderWrap : public Napi::ObjectWrap<JsonReaderWrap> {
  public:
   static Napi::Function define(Napi::Env env) {
@@ -64,10 +74,13 @@ class JsonReaderWrap : public Napi::ObjectWrap<JsonReaderWrap> {
     std::vector<JsonField> fields;
     for (uint32_t i = 0; i < array.Length(); ++i) {
       const Napi::Object object = read_object(array[i], "a field");
-      JsonField field{read_string(object.Get("name"), "name"), read_dtype(object.Get("dtype")),
-                      std::nullopt};
+      JsonField field{read_string(object.Get("name"), "name"),
+                      read_dtype(object.Get("dtype")),
+                      std::nullopt,
+                      {}};
       const Napi::Value dims = object.Get("dims");
       if (!dims.IsNull()) field.dims = read_dims(dims, -1);
+      field.range = read_range(object.Get("minimum"), object.Get("maximum"));
       fields.push_back(std::move(field));
     }
     return fields;
@@ -179,12 +192,27 @@ void copy_bytes(const Napi::CallbackInfo& info) {
   });
 }
 
+Napi::Value find_outlier(const Napi::CallbackInfo& info) {
+  return translate_exceptions(info.Env(), [&]() -> Napi::Value {
+    const IntegerRange range = read_range(info[2], info[3]);
+    const std::optional<Outlier> outlier =
+        find_outlier(read_bytes(info[0], "bytes"), read_dtype(info[1]), range);
+    if (!outlier) return info.Env().Undefined();
+    Napi::Object object = Napi::Object::New(info.Env());
+    object.Set("index", static_cast<double>(outlier->index));
+    object.Set("value", static_cast<double>(outlier->value));
+    object.Set("expected", range.describe());
+    return object;
+  });
+}
+
 }  // namespace
 
 void register_json(Napi::Env env, Napi::Object exports) {
   exports.Set("JsonReader", JsonReaderWrap::define(env));
   exports.Set("JsonWriter", JsonWriterWrap::define(env));
   exports.Set("copyBytes", Napi::Function::New<copy_bytes>(env, "copyBytes"));
+  exports.Set("findOutlier", Napi::Function::New<find_outlier>(env, "findOutlier"));
 }
 
 }  // namespace sconce

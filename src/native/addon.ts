@@ -15,6 +15,19 @@ export interface NativeField {
   name: string;
   dtype: number;
   dims: number[] | null;
+  /** Bounds of its elements, where they are integers: 53 bits. */
+  minimum?: number;
+  maximum?: number;
+}
+
+/** An element that is not within its bounds. */
+export interface NativeOutlier {
+  /** Position in what was searched. */
+  index: number;
+  /** Rounded beyond 53 bits. */
+  value: number;
+  /** `an integer from 0 to 9`. */
+  expected: string;
 }
 
 /**
@@ -61,6 +74,11 @@ export interface NativeArgument {
   default?: string;
   /** Dtype code: int64 for the index of an embedding, else that of the parameters; float32 if absent. */
   dtype?: number;
+  /**
+   * Rows of the smallest embedding that every element is an index of, as far as the graph shows it:
+   * elements must be from 0 to below that.
+   */
+  indexLimit?: number;
 }
 
 /** What a loaded model file says of itself. */
@@ -81,10 +99,12 @@ export interface NativeModelDescription {
    * branches, no calls of the interpreter, nothing printed, no sizes that are made of values.
    */
   straightLine: boolean;
+  /** Why no CUDA graph can be captured of it, on any device; absent when nothing speaks against it. */
+  graphsProblem?: string;
 }
 
 /** What a model can compute in. */
-export const precisions = ['float32', 'bfloat16', 'float16'] as const;
+export const precisions = ['float32', 'tf32', 'bfloat16', 'float16'] as const;
 export type Precision = (typeof precisions)[number];
 
 /**
@@ -97,8 +117,11 @@ export type InputForm = (typeof inputForms)[number];
 
 export interface NativeModelOptions {
   path: string;
-  /** 'cpu' or 'cuda:N'. */
-  device: string;
+  /**
+   * 'cpu' or 'cuda:N', one at least, the CPU or GPUs: each instance begins where the fewest are, so
+   * that instance i runs on devices[i % n]. Each device has the weights once.
+   */
+  devices: readonly string[];
   /** 1 to 1024. */
   instances: number;
   /** Its share of the cores that several models want, beside theirs; 1 by default. */
@@ -111,13 +134,18 @@ export interface NativeModelOptions {
   /**
    * 'float32', the default, leaves the module as the file has it. The others convert it when it is
    * loaded: float32 and float64 inputs are converted for each batch, and outputs of the precision
-   * come back as float32, so that slabs and replies know nothing of it.
+   * come back as float32, so that slabs and replies know nothing of it. With 'tf32' nothing is
+   * converted but within products of matrices, and only GPUs have it.
    */
   precision?: Precision;
   /** Optimises for inference after freezing, false by default. Falls back to what is frozen. */
   optimize?: boolean;
   /** Keeps weights and inputs of 4 dimensions in channels-last order, false by default. */
   channelsLast?: boolean;
+  /** Captures CUDA graphs at warm-up, false by default; without effect on the CPU. */
+  graphs?: boolean;
+  /** Bytes of each device that the graphs of all instances there may take, none by default. */
+  graphMemory?: number;
   /** Of the arguments of forward, in order; `rows` where there are fewer. */
   inputForms?: readonly InputForm[];
   /** Milliseconds an instance waits for reserved rows that are not committed yet. */
@@ -164,7 +192,7 @@ export interface NativeSlabLayout {
   outputBytes: number;
 }
 
-/** A model version on one device: its instances share one copy of the parameters. */
+/** A model version: its instances on one device share one copy of the parameters. */
 export interface NativeModel {
   readonly id: number;
   /** Registers a slab; on CUDA its memory is page-locked. Returns the slab's id. */
@@ -178,8 +206,9 @@ export interface NativeModel {
    *
    * @param order slabs of a lower order are run first, those of the same as they are rung; 0 unless
    *   given
+   * @param here false: not on the calling thread, whatever runOnLoop() says; true unless given
    */
-  ring(slabId: number, order?: number): BatchEvent | undefined;
+  ring(slabId: number, order?: number, here?: boolean): BatchEvent | undefined;
   /**
    * Moves a slab that is rung forward to where a lower order belongs. Without effect when an instance
    * has taken it.
@@ -301,7 +330,38 @@ export interface WarmedEvent {
    * repetitions, the largest of the instances, which ran at the same time.
    */
   microseconds: number[];
+  /**
+   * CUDA graphs for each number of rows, or why there is none; absent where none were asked for.
+   * Problems are those of the first instance, bytes those of all.
+   */
+  graphs?: GraphCapture[];
   error?: { code: string; message: string };
+}
+
+/** What became of the CUDA graph for batches of one size. */
+export interface GraphCapture {
+  rows: number;
+  /** Of the device; 0 when there is none. */
+  bytes: number;
+  /** Why there is none. */
+  problem?: string;
+}
+
+/**
+ * A device runs nothing more in this process. The rows that it was running fail with DEVICE_FAILED
+ * in events that come after this one.
+ */
+export interface DeviceFailedEvent {
+  kind: 'deviceFailed';
+  model: number;
+  /** 'cuda:N'; 'cpu' where the code of a model uses a GPU by itself. */
+  device: string;
+  message: string;
+  /**
+   * Instances of the model that there will be on its other devices: those that were lost are made
+   * anew there. Without any a 'failed' event with DEVICE_FAILED follows, and 'closed'.
+   */
+  remaining: number;
 }
 
 /** Answers a call of `runOnLoop`, or tells that it holds no more. */
@@ -324,6 +384,8 @@ export interface NativePlan {
   optimize: boolean;
   channelsLast: boolean;
   precision: Precision;
+  /** Batches run as CUDA graphs, captured at warm-up; without effect on the CPU. */
+  graphs: boolean;
 }
 
 /** One way of running a model that is to be timed. */
@@ -361,6 +423,8 @@ export interface NativePlanSearchOptions {
   path: string;
   device: string;
   inputForms?: readonly InputForm[];
+  /** Bytes of the device that the CUDA graphs of a trial may take: those of all its instances. */
+  graphMemory?: number;
   /** One row of each input, as warmUp has them. Floats are drawn from a normal distribution. */
   inputs: readonly { dtype: number; dims: readonly number[] }[];
 }
@@ -383,8 +447,11 @@ export type NativeEvent =
   | WarmedEvent
   | LoopEvent
   | TrialEvent
+  | DeviceFailedEvent
   /** There is something to take with `takePrinted`. Comes once until that is called. */
   | { kind: 'printed'; model: number }
+  /** Something that whoever runs the model should know, although it serves. */
+  | { kind: 'notice'; model: number; message: string }
   | { kind: 'closed'; model: number };
 
 /** Rows of pixels from the top: [height, width, channels] bytes. */
@@ -418,6 +485,47 @@ export interface NativeCoreShare {
   lendOut(ticket: number): void;
 }
 
+/** A GPU of the machine, as NVIDIA's driver tells of it. */
+export interface NativeGpu {
+  /** As nvidia-smi counts. */
+  index: number;
+  /** The N of cuda:N in this process; null when it does not see the GPU. */
+  deviceId: number | null;
+  name: string;
+  /** In use by any process; what the driver keeps for itself only where it does not tell them apart. */
+  memoryUsedBytes: number;
+  memoryTotalBytes: number;
+  /** Percent of the driver's last sampling period in which kernels ran; null where it is not told. */
+  utilization: number | null;
+  /** Percent of that period in which memory was read or written; null where it is not told. */
+  memoryUtilization: number | null;
+}
+
+/** The GPUs that could be read, and why there are not more. */
+export interface NativeGpuReading {
+  gpus: NativeGpu[];
+  problem?: string;
+}
+
+/** What the instances of this process have done on a GPU since the start. */
+export interface NativeDeviceStatistics {
+  /** 'cuda:N' */
+  device: string;
+  batches: number;
+  /** Of these, batches that a CUDA graph ran. */
+  graphBatches: number;
+  /** In which at least one batch was computed. */
+  busySeconds: number;
+  /** Sums over batches, which may be under way at the same time. */
+  copyInSeconds: number;
+  computeSeconds: number;
+  copyOutSeconds: number;
+  /** Memory of tensors, of the allocator with what it keeps, and of CUDA graphs. */
+  allocatedBytes: number;
+  reservedBytes: number;
+  graphBytes: number;
+}
+
 export interface NativeAddon {
   readonly libtorchVersion: string;
   /** True when the CUDA parts were compiled in. */
@@ -428,6 +536,14 @@ export interface NativeAddon {
   readonly slabHeader: Record<string, number>;
   /** Number of usable CUDA devices, 0 without a GPU or a CUDA build. */
   cudaDeviceCount(): number;
+  /**
+   * Asks NVIDIA's driver for the GPUs of the machine, on a thread of its own: that takes
+   * milliseconds as a rule, and does not end when the driver hangs. Does not keep the process alive.
+   * Never rejects; each call starts a thread.
+   */
+  readGpus(): Promise<NativeGpuReading>;
+  /** Of the GPUs that were used. Asks no device. */
+  deviceStatistics(): NativeDeviceStatistics[];
   /**
    * Loads a shared library that registers operators, for the life of the process. Throws
    * INVALID_CONFIGURATION saying why it cannot be loaded.
@@ -458,10 +574,25 @@ export interface NativeAddon {
     length: number,
   ): void;
   /**
+   * The first element that is below `minimum` or above `maximum`, where given; undefined when there
+   * is none, and for dtypes that are no integers.
+   */
+  findOutlier(
+    bytes: Uint8Array,
+    dtype: number,
+    minimum?: number,
+    maximum?: number,
+  ): NativeOutlier | undefined;
+  /**
    * True when the device, 'cpu' or 'cuda:N', computes in bfloat16 by instructions of its own; what
    * has none imitates it and is slower than with float32. False when there is no such device.
    */
   bfloat16Supported(device: string): boolean;
+  /**
+   * What the device cuda:N is, and the versions of CUDA that drive it: another text where a model may
+   * run at another speed. Empty when there is no such device.
+   */
+  gpuName(device: number): string;
   Model: new (options: NativeModelOptions) => NativeModel;
   CoreShare: new (cores: number) => NativeCoreShare;
   PlanSearch: new (options: NativePlanSearchOptions) => NativePlanSearch;

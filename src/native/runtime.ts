@@ -1,6 +1,7 @@
 import { SconceError } from '../errors.js';
 import type {
   BatchEvent,
+  DeviceFailedEvent,
   ExplainedEvent,
   LoopEvent,
   NativeAddon,
@@ -32,6 +33,10 @@ export interface ModelListener {
   loop?(event: LoopEvent): void;
   /** What the code of the model printed, and how many lines were lost after it. */
   printed?(lines: readonly string[], dropped: number): void;
+  /** A device of the model runs nothing more. */
+  deviceFailed?(event: DeviceFailedEvent): void;
+  /** Something that whoever runs the model should know. */
+  notice?(message: string): void;
   closed(): void;
 }
 
@@ -70,6 +75,13 @@ export function abandonBatches(): void {
   exitTimeout = 0;
 }
 
+let endsAtOnce = false;
+
+/** Lets the process end without the destructors of native code, whatever it was doing. */
+export function skipDestructors(): void {
+  endsAtOnce = true;
+}
+
 function dispatch(event: NativeEvent): void {
   const entry = open.get(event.model);
   if (entry === undefined) {
@@ -101,6 +113,12 @@ function dispatch(event: NativeEvent): void {
       break;
     case 'printed':
       entry.printing.wait();
+      break;
+    case 'deviceFailed':
+      entry.listener.deviceFailed?.(event);
+      break;
+    case 'notice':
+      entry.listener.notice?.(event.message);
       break;
     case 'closed':
       open.delete(event.model);
@@ -184,7 +202,8 @@ function startedAddon(): NativeAddon {
   // LibTorch does not survive the static destructors that exit() runs, so its threads must be
   // gone by then; a batch that does not end may not hold the process up either.
   process.once('exit', (code) => {
-    if (!native.stop(exitTimeout) || holders.size > 0) native.exitAtOnce(code & 0xff);
+    const isOver = !endsAtOnce && native.stop(exitTimeout) && holders.size === 0;
+    if (!isOver) native.exitAtOnce(code & 0xff);
   });
   return native;
 }

@@ -68,11 +68,11 @@ describe('loading', () => {
 
   test('a folder, a device that is not there and a device that makes no sense are refused', async () => {
     await assert.rejects(OpenModel.load(fixture('.')), { code: 'MODEL_LOAD_FAILED' });
-    await assert.rejects(OpenModel.load(fixture('linear.pt'), { device: 'cuda:99' }), {
+    await assert.rejects(OpenModel.load(fixture('linear.pt'), { devices: ['cuda:99'] }), {
       code: 'MODEL_LOAD_FAILED',
       message: /cuda:99 is not there/,
     });
-    await assert.rejects(OpenModel.load(fixture('linear.pt'), { device: 'toaster' }), {
+    await assert.rejects(OpenModel.load(fixture('linear.pt'), { devices: ['toaster'] }), {
       code: 'MODEL_LOAD_FAILED',
       message: /not cpu or cuda:N/,
     });
@@ -182,6 +182,23 @@ describe('running', () => {
       assert.equal(output[slab.outputRow(row) * 3], value);
     }
     await model.close();
+  });
+
+  test('a batch that memory does not suffice for is run in parts that fit', async () => {
+    const model = await OpenModel.load(fixture('hungry.pt'));
+    const slab = model.addSlab(threeFloats, 8, 1024);
+    // The first row of a batch says how much memory it takes.
+    const rows = [1e9, 1, 2, 3, 4, 5].map((value) => slab.put([value < 1e9 ? 0 : value, value, 0]));
+    const event = await model.run(slab);
+    assert.equal(event.rows, 5);
+    assert.deepEqual(
+      event.errors?.map(({ row, code }) => [row, code]),
+      [[rows[0], 'OUT_OF_MEMORY']],
+    );
+    const output = slab.output(event, 3);
+    for (const value of [1, 2, 3, 4, 5]) {
+      assert.equal(output[slab.outputRow(rows[value] ?? 0) * 3 + 1], value);
+    }
   });
 
   test('a batch of a model that writes to its input is not run twice: it fails whole', async () => {

@@ -10,6 +10,7 @@ import { reserveRows, settleRows } from '../../src/batching/slab-protocol.js';
 import { Deferred } from '../../src/models/deferred.js';
 import type {
   BatchEvent,
+  DeviceFailedEvent,
   ExplainedEvent,
   LoopEvent,
   NativeExplanationRequest,
@@ -23,6 +24,7 @@ import { dtypeCode } from '../../src/native/dtype.js';
 import { openModel } from '../../src/native/runtime.js';
 import { allocateShared } from '../../src/native/shared-memory.js';
 import type { TensorSpec } from '../../src/tensors/tensor-spec.js';
+import { testDevice } from '../support/gpu.js';
 
 const root = new URL('../../../', import.meta.url);
 
@@ -36,6 +38,10 @@ export function fixture(name: string): string {
 
 interface ModelEvents {
   batch: [BatchEvent];
+  deviceFailed: [DeviceFailedEvent];
+  /** Of a model that was loaded. */
+  failed: [code: string, message: string];
+  notice: [message: string];
   warmed: [WarmedEvent];
   loop: [LoopEvent];
   printed: [];
@@ -67,6 +73,8 @@ export class OpenModel extends EventEmitter<ModelEvents> {
 
   constructor(path: string, options: Partial<NativeModelOptions> = {}) {
     super();
+    // One for each batch that is awaited.
+    this.setMaxListeners(0);
     const loaded = new Deferred<OpenModel>();
     this.loaded = loaded.promise;
     // Nobody has to be waiting for it.
@@ -74,7 +82,7 @@ export class OpenModel extends EventEmitter<ModelEvents> {
     this.model = openModel(
       {
         path,
-        device: 'cpu',
+        devices: [testDevice],
         instances: 1,
         intraOpThreads: 1,
         freeze: true,
@@ -89,7 +97,12 @@ export class OpenModel extends EventEmitter<ModelEvents> {
           open.add(this);
           loaded.resolve(this);
         },
-        failed: (code, message) => loaded.reject(Object.assign(new Error(message), { code })),
+        failed: (code, message) => {
+          loaded.reject(Object.assign(new Error(message), { code }));
+          this.emit('failed', code, message);
+        },
+        deviceFailed: (event) => this.emit('deviceFailed', event),
+        notice: (message) => this.emit('notice', message),
         warmed: (event) => this.emit('warmed', event),
         explained: (event) => this.#explanations.get(event.id)?.resolve(event),
         loop: (event) => this.emit('loop', event),
@@ -99,7 +112,10 @@ export class OpenModel extends EventEmitter<ModelEvents> {
           this.droppedLines += dropped;
           this.emit('printed');
         },
-        closed: () => this.emit('closed'),
+        closed: () => {
+          open.delete(this);
+          this.emit('closed');
+        },
       },
     );
   }

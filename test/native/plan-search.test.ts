@@ -23,6 +23,7 @@ const plain: NativePlan = {
   optimize: false,
   channelsLast: false,
   precision: 'float32',
+  graphs: false,
 };
 const frozen: NativePlan = { ...plain, freeze: true };
 const optimized: NativePlan = { ...frozen, optimize: true };
@@ -141,6 +142,17 @@ describe('a search for a plan', () => {
     const { deviation } = await search.try(reduced);
     assert.ok(deviation > 1e-4 && deviation < 0.1, `deviates by ${deviation}`);
     assert.equal((await search.try(plain)).deviation, 0, 'the file is as it was');
+  });
+
+  test('on the CPU CUDA graphs change nothing, and tf32 is refused', async () => {
+    const search = new Search(...alpha);
+    const { deviation } = await search.try(frozen);
+    const graphs = await search.try({ ...frozen, graphs: true });
+    assertTimed(graphs, 2);
+    assert.equal(graphs.deviation, deviation);
+    const { error } = await search.try({ ...frozen, precision: 'tf32' });
+    assert.equal(error?.code, 'MODEL_LOAD_FAILED');
+    assertTimed(await search.try(frozen), 2);
   });
 
   test('a number that only one way can hold is no deviation but NaN', async () => {

@@ -107,7 +107,7 @@ describe('reduced precision', () => {
     const options: Partial<NativeModelOptions> = JSON.parse('{"precision":"int4"}');
     assert.throws(() => new OpenModel(alphaModel, options), {
       code: 'INTERNAL',
-      message: /precision must be float32, bfloat16 or float16, not int4/,
+      message: /precision must be float32, tf32, bfloat16 or float16, not int4/,
     });
   });
 });

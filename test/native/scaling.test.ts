@@ -5,6 +5,7 @@ import { afterEach, describe, test } from 'node:test';
 import fc from 'fast-check';
 import { resetHeader } from '../../src/batching/slab-protocol.js';
 import type { BatchEvent } from '../../src/native/addon.js';
+import { testDevice } from '../support/gpu.js';
 import { alphaModel, closeOpenModels, fixture, OpenModel, type TestSlab } from './open-model.js';
 
 afterEach(closeOpenModels);
@@ -206,7 +207,7 @@ describe('scaling', () => {
   });
 });
 
-describe('intra-op threads', { skip: !linux }, () => {
+describe('intra-op threads', { skip: !linux || testDevice !== 'cpu' }, () => {
   const rows = [256];
 
   test('an instance uses as many as its own model was given, whatever others were given later', async () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { test } from 'node:test';
+import { testDevice } from '../support/gpu.js';
 import { fixture } from './open-model.js';
 
 const runtime = new URL('../../src/native/runtime.js', import.meta.url).href;
@@ -28,7 +29,7 @@ const fine = { code: 0, signal: null, errors: '' };
 const options = (file: string, instances = 2): string =>
   JSON.stringify({
     path: fixture(file),
-    device: 'cpu',
+    devices: [testDevice],
     instances,
     intraOpThreads: 1,
     freeze: true,
