@@ -153,6 +153,13 @@ export const errorTable = {
     type: 'InternalServerException',
     template: 'Out of resources: %s',
   },
+  /** A GPU runs nothing more in this process; the message begins with its name. */
+  DEVICE_FAILED: {
+    status: 503,
+    grpc: 'UNAVAILABLE',
+    type: 'ServiceUnavailableException',
+    template: 'Device failure: %s',
+  },
   RESPONSE_TIMEOUT: {
     status: 504,
     grpc: 'DEADLINE_EXCEEDED',

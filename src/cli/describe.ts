@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { Value } from 'typebox/value';
 import type { ModelDescription } from '../http/model-description.js';
 import { describeVersion, modelDescriptionSchema } from '../http/model-description.js';
+import { cudaGraphsInWords } from '../models/cuda-graphs.js';
 import { abandonBatches } from '../native/runtime.js';
 import { planReport } from '../plans/plan-report.js';
 import { readKeyFile } from '../security/key-file.js';
@@ -66,7 +67,7 @@ async function describeServed(
 
 function asText(description: ModelDescription, withPlan: boolean): string[] {
   const { modelName, modelVersion, sconce, workers, batchSize, deviceType } = description;
-  const { plan } = sconce;
+  const { plan, cudaGraphs } = sconce;
   const bytes = sconce.parameterBytes;
   const rows: [string, string | undefined][] = [
     ['Model', `${modelName} ${modelVersion}`],
@@ -81,6 +82,7 @@ function asText(description: ModelDescription, withPlan: boolean): string[] {
       `${deviceType}, instances: ${workers.length}, threads of each: ${sconce.intraOpThreads}`,
     ],
     ['Batches', `of up to ${plan?.chosen.rows ?? batchSize} rows`],
+    ['Graphs', cudaGraphs === undefined ? undefined : cudaGraphsInWords(cudaGraphs)],
   ];
   const lines = rows.flatMap(([name, value]) =>
     value === undefined ? [] : [`${`${name}:`.padEnd(12)}${value}`],

@@ -16,6 +16,7 @@ export const settingsOfModels: ReadonlySet<SettingName> = new Set([
   ...(['modelStore', 'defaultServiceHandler', 'operatorLibraries', 'python'] as const),
   ...(['device', 'instances', 'intraOpThreads', 'batchSize', 'batchPolicy'] as const),
   ...(['freeze', 'precision', 'planTime', 'tolerance', 'planCache'] as const),
+  ...(['cudaGraphs', 'cudaGraphMemory'] as const),
 ]);
 
 /** pino's number for warnings. */

@@ -7,6 +7,7 @@ import type { StartedModels } from '../models/startup.js';
 import { addon } from '../native/binding.js';
 import { configurationLines } from './configuration-lines.js';
 import { becomeStoppable } from './daemon.js';
+import { exitOnDeviceFailure } from './device-exit.js';
 import { exampleRequest } from './example-request.js';
 import { ServerProcess } from './server-process.js';
 import {
@@ -45,7 +46,8 @@ export async function serve(options: Record<string, unknown>, mode: ServeMode): 
     cores,
     workingFolder: process.cwd(),
   });
-  closeOnSignal(settings, server);
+  const isLeaving = exitOnDeviceFailure(settings, server);
+  closeOnSignal(settings, server, isLeaving);
   try {
     if (mode.background) stopWithStarter();
     if (mode.stoppable) becomeStoppable(profile);

@@ -16,6 +16,7 @@ import { loadOperatorLibraries } from '../native/operator-libraries.js';
 import { TokenAuthority } from '../security/token-authority.js';
 import { ModelSnapshot } from '../snapshots/model-snapshot.js';
 import { SnapshotWriter } from '../snapshots/snapshot-writer.js';
+import { gpuSource } from './gpu-source.js';
 
 export interface ServerProcessOptions {
   resolved: ResolvedSettings;
@@ -71,6 +72,7 @@ export class ServerProcess {
       autoDetect: settings.modelMetricsAutoDetect,
       hostname: hostname(),
       log: logs.metricsWanted ? { system: logs.systemMetric, model: logs.modelMetric } : undefined,
+      gpus: settings.numberOfGpu === 0 ? undefined : gpuSource(log),
     });
     const service = new ModelService({
       settings,

@@ -38,12 +38,12 @@ export function printModel(version: ModelVersion): void {
   if (failure !== undefined) {
     printFailure(failure);
   } else if (version.state === 'ready') {
-    const { device } = version.options;
+    const devices = version.devices.join(', ');
     // Only a handler in Python knows the inputs of its model.
     const inputs = version.inputs === undefined ? '' : `, inputs ${version.inputs}`;
-    const threads = device === 'cpu' ? ` × ${plural(version.intraOpThreads, 'thread')}` : '';
+    const threads = devices === 'cpu' ? ` × ${plural(version.intraOpThreads, 'thread')}` : '';
     console.log(
-      `Model ${name} ${version.version} on ${device}: ${plural(version.workers.length, 'instance')}${threads}, batches of up to ${plural(version.rowsPerBatch, 'row')}${inputs}`,
+      `Model ${name} ${version.version} on ${devices}: ${plural(version.workers.length, 'instance')}${threads}, batches of up to ${plural(version.rowsPerBatch, 'row')}${inputs}`,
     );
   } else {
     console.log(`Model ${name} ${version.version}: registered without instances`);

@@ -16,8 +16,17 @@ const signalEcho = 500;
 /** Milliseconds that connections without a request stay open when the server stops. */
 const lingering = 250;
 
-/** Answers what is in flight, refuses what is new, exits 0; after drainTimeout it gives up: 1. */
-export function closeOnSignal(settings: Settings, server: ServerProcess): void {
+/**
+ * Answers what is in flight, refuses what is new, exits 0; after drainTimeout it gives up: 1.
+ *
+ * @param isLeaving whether the process is about to exit for a reason of its own, which the first
+ *   signal changes nothing about
+ */
+export function closeOnSignal(
+  settings: Settings,
+  server: ServerProcess,
+  isLeaving: () => boolean,
+): void {
   const { log } = server;
   const grace = closeWithGrace(
     {
@@ -47,7 +56,7 @@ export function closeOnSignal(settings: Settings, server: ServerProcess): void {
       if (stoppedAt === undefined) {
         stoppedAt = performance.now();
         log.info({ signal }, 'stopping: answering what is in flight');
-        grace.close();
+        if (!isLeaving()) grace.close();
       } else if (performance.now() - stoppedAt > signalEcho) {
         log.error({ signal }, 'a second signal: exiting at once');
         abandonBatches();

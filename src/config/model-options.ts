@@ -46,6 +46,9 @@ export interface ModelOptions {
   freeze: boolean;
   precision: Settings['precision'];
   runOnLoop: Settings['runOnLoop'];
+  cudaGraphs: Settings['cudaGraphs'];
+  /** MiB on each GPU. */
+  cudaGraphMemory: number;
   plan: Settings['plan'];
   /** Seconds. */
   planTime: number;
@@ -166,6 +169,12 @@ export function resolveModelOptions(request: ModelOptionsRequest): ResolvedModel
     freeze: pick('freeze', { file: config.freeze }, setting('freeze')),
     precision: pick('precision', { file: config.precision }, setting('precision')),
     runOnLoop: pick('runOnLoop', { file: config.runOnLoop }, setting('runOnLoop')),
+    cudaGraphs: pick('cudaGraphs', { file: config.cudaGraphs }, setting('cudaGraphs')),
+    cudaGraphMemory: pick(
+      'cudaGraphMemory',
+      { file: config.cudaGraphMemory },
+      setting('cudaGraphMemory'),
+    ),
     plan: pick('plan', { file: config.plan }, setting('plan')),
     planTime: pick('planTime', { file: config.planTime }, setting('planTime')),
     tolerance: pick('tolerance', { file: config.tolerance }, setting('tolerance')),

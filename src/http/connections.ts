@@ -1,17 +1,26 @@
 import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
-import { endsOf } from './socket-ends.js';
+import { type Placed, UnorderedSet } from '../collections/unordered-set.js';
+import { SocketsByEnds } from './socket-ends.js';
 
 /** Milliseconds that a client which is sending a request gets to end it when the server closes. */
 const uploadGrace = 1000;
 
+class Connection implements Placed {
+  place: number | undefined;
+  /** Undefined before its first request. */
+  newest: ServerResponse | undefined;
+
+  constructor(readonly socket: Socket) {}
+}
+
 /** The open connections of a listener. */
 export class Connections {
-  /** The newest response on each, undefined before its first request. */
-  readonly #newest = new Map<Socket, ServerResponse | undefined>();
-  /** In a TLS handshake, by their ends: Node does not say which encrypted socket comes of which. */
-  readonly #greeting = new Map<string, Socket>();
+  readonly #open = new UnorderedSet<Connection>();
+  readonly #bySocket = new WeakMap<Socket, Connection>();
+  /** In a TLS handshake. */
+  readonly #greeting = new SocketsByEnds();
   #closing = false;
 
   constructor(server: Server) {
@@ -19,7 +28,7 @@ export class Connections {
       server.on('connection', (socket: Socket) => this.#greet(socket));
       // Requests name the encrypted socket, not the one under it.
       server.on('secureConnection', (socket: Socket) => {
-        this.#greeting.delete(endsOf(socket));
+        this.#greeting.forget(socket);
         this.#add(socket);
       });
     } else {
@@ -29,7 +38,8 @@ export class Connections {
 
   /** A request has come. */
   began(response: ServerResponse): void {
-    this.#newest.set(response.req.socket, response);
+    const connection = this.#bySocket.get(response.req.socket);
+    if (connection !== undefined) connection.newest = response;
   }
 
   /**
@@ -39,11 +49,9 @@ export class Connections {
    */
   closeUnused(): void {
     this.#closing = true;
-    for (const socket of this.#greeting.values()) socket.destroy();
+    for (const socket of this.#greeting.all) socket.destroy();
     this.#destroy((response) => response === undefined || response.writableFinished);
-    for (const [socket, response] of this.#newest) {
-      if (response !== undefined) this.#closeBehind(socket, response);
-    }
+    for (const connection of this.#open.all) closeBehindNewest(connection);
     setTimeout(() => {
       this.#destroy((response) => response?.req.complete === false);
     }, uploadGrace).unref();
@@ -54,7 +62,7 @@ export class Connections {
    * connection get their answers first.
    */
   refuse(socket: Socket, refusal: string): void {
-    const response = this.#newest.get(socket);
+    const response = this.#bySocket.get(socket)?.newest;
     const send = () => {
       if (socket.writable) socket.end(refusal);
     };
@@ -64,21 +72,12 @@ export class Connections {
     else setImmediate(send);
   }
 
-  /** A response that began before the server closed may have promised to keep the connection. */
-  #closeBehind(socket: Socket, response: ServerResponse): void {
-    response.once('finish', () => {
-      if (this.#newest.get(socket) === response) socket.destroySoon();
-    });
-  }
-
   #greet(socket: Socket): void {
     if (this.#closing) {
       socket.destroy();
       return;
     }
-    const ends = endsOf(socket);
-    this.#greeting.set(ends, socket);
-    socket.once('close', () => this.#greeting.delete(ends));
+    this.#greeting.add(socket);
   }
 
   #add(socket: Socket): void {
@@ -86,11 +85,21 @@ export class Connections {
       socket.destroy();
       return;
     }
-    this.#newest.set(socket, undefined);
-    socket.once('close', () => this.#newest.delete(socket));
+    const connection = new Connection(socket);
+    this.#open.add(connection);
+    this.#bySocket.set(socket, connection);
+    socket.once('close', () => this.#open.delete(connection));
   }
 
   #destroy(which: (response: ServerResponse | undefined) => boolean): void {
-    for (const [socket, response] of this.#newest) if (which(response)) socket.destroy();
+    for (const { newest, socket } of this.#open.all) if (which(newest)) socket.destroy();
   }
+}
+
+/** A response that began before the server closed may have promised to keep the connection. */
+function closeBehindNewest(connection: Connection): void {
+  const { newest, socket } = connection;
+  newest?.once('finish', () => {
+    if (connection.newest === newest) socket.destroySoon();
+  });
 }

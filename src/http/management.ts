@@ -1,5 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
 import { SconceError } from '../errors.js';
+import type { Gpu, Metrics } from '../metrics/metrics.js';
+import type { ModelVersion } from '../models/model-version.js';
 import type { ManagementContext } from './http-context.js';
 import { describeVersion } from './model-description.js';
 import { modelManagementDescription } from './openapi/descriptions.js';
@@ -19,6 +21,8 @@ type Request = FastifyRequest<Route>;
 export interface ManagementOptions {
   /** Whether models may be registered and removed over HTTP. */
   enableModelApi: boolean;
+  /** What workers on GPUs are described with. */
+  gpus: Metrics['gpus'];
 }
 
 const defaultLimit = 100;
@@ -30,9 +34,9 @@ const allMethods: HTTPMethods[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'TRA
 export function managementRoutes(
   app: FastifyInstance,
   context: ManagementContext,
-  { enableModelApi }: ManagementOptions,
+  { enableModelApi, gpus }: ManagementOptions,
 ): void {
-  const api = new ManagementApi(context);
+  const api = new ManagementApi(context, gpus);
   const guarded = (handler: (request: Request, reply: FastifyReply) => Promise<void>) =>
     enableModelApi ? handler : refuseMethod;
   resource(app, '/models', {
@@ -75,7 +79,10 @@ function refuseMethod(_request: unknown, reply: FastifyReply): void {
 }
 
 class ManagementApi {
-  constructor(private readonly context: ManagementContext) {}
+  constructor(
+    private readonly context: ManagementContext,
+    private readonly gpus: Metrics['gpus'],
+  ) {}
 
   readonly list = (request: Request, reply: FastifyReply): void => {
     const { limit, next_page_token: token } = request.query;
@@ -106,19 +113,19 @@ class ManagementApi {
     const { model, version } = request.params;
     if (version === 'all') {
       const versions = [...service.model(model).versions.values()];
-      await Promise.all(versions.map((each) => each.measure()));
+      const gpus = await this.#measure(versions);
       sendJson(
         reply,
         200,
-        versions.map((each) => describeVersion(each)),
+        versions.map((each) => describeVersion(each, undefined, gpus)),
       );
       return;
     }
     const found = service.version(model, version);
     const customized = toBoolean(request.query.customized, false);
     const metadata = customized ? await found.describe() : undefined;
-    await found.measure();
-    const body = Buffer.from(jsonText([describeVersion(found, metadata)]));
+    const gpus = await this.#measure([found]);
+    const body = Buffer.from(jsonText([describeVersion(found, metadata, gpus)]));
     const headers = ['content-type', 'application/json'];
     // TorchServe passes the handler's reply on, which has no reason phrase.
     respond(reply, { status: 200, headers, body, ...(customized ? { phrase: '' } : {}) });
@@ -162,6 +169,16 @@ class ManagementApi {
     this.context.service.version(model, version);
     sendJson(reply, 200, modelManagementDescription(model, torchServeVersion));
   };
+
+  /** @returns the GPUs, where a worker is on one */
+  async #measure(versions: readonly ModelVersion[]): Promise<readonly Gpu[]> {
+    const isOnGpu = versions.some(({ devices }) => devices.some((device) => device !== 'cpu'));
+    const [gpus] = await Promise.all([
+      isOnGpu ? this.gpus.read() : [],
+      ...versions.map((version) => version.measure()),
+    ]);
+    return gpus;
+  }
 }
 
 function sendStatus(reply: FastifyReply, code: number, status: string): void {

@@ -1,6 +1,10 @@
 import { type Static, Type } from 'typebox';
+import type { Gpu } from '../metrics/metrics.js';
+import { cudaGraphsSchema } from '../models/cuda-graphs.js';
+import { gpuIndex } from '../models/device.js';
 import type { ModelVersion } from '../models/model-version.js';
 import { planRecordSchema } from '../plans/plan-record.js';
+import { gpuUsage } from './gpu-usage.js';
 
 /** One element of the answer to `GET /models/{model}`; the order of the fields is TorchServe's. */
 export const modelDescriptionSchema = Type.Object({
@@ -58,6 +62,7 @@ export const modelDescriptionSchema = Type.Object({
     }),
     parameterBytes: Type.Optional(Type.Integer()),
     plan: Type.Optional(planRecordSchema),
+    cudaGraphs: Type.Optional(cudaGraphsSchema),
   }),
 });
 
@@ -67,15 +72,15 @@ export type ModelDescription = Static<typeof modelDescriptionSchema>;
  * A version as the management API describes it. An instance is what TorchServe calls a worker.
  *
  * @param customizedMetadata what the handler says, when it was asked
+ * @param measured the GPUs as the driver tells of them, for workers that run there
  */
 export function describeVersion(
   version: ModelVersion,
   customizedMetadata?: Record<string, unknown>,
+  measured: readonly Gpu[] = [],
 ): ModelDescription {
-  const { options, source, state, failure, description, inputs, queued, plan } = version;
-  const gpu = options.device.startsWith('cuda');
-  const { gpuIds: ownGpus } = options;
-  const deviceId = Number(options.device.split(':')[1] ?? 0);
+  const { options, source, state, failure, description, inputs, queued, plan, graphs } = version;
+  const gpus = version.devices.map(gpuIndex).filter((index) => index !== null);
   return {
     modelName: version.name,
     modelVersion: version.version,
@@ -91,8 +96,8 @@ export function describeVersion(
     clientTimeoutInMills: options.clientTimeout,
     parallelType: '',
     parallelLevel: 0,
-    deviceType: gpu ? 'gpu' : 'cpu',
-    ...(gpu ? { deviceIds: ownGpus.length > 0 ? [...ownGpus] : [deviceId] } : {}),
+    deviceType: gpus.length > 0 ? 'gpu' : 'cpu',
+    ...(gpus.length > 0 ? { deviceIds: gpus } : {}),
     continuousBatching: false,
     useJobTicket: options.useJobTicket,
     useVenv: source.config.useVenv ?? false,
@@ -107,8 +112,8 @@ export function describeVersion(
       id: String(worker.id),
       startTime: worker.startTime.toISOString(),
       ...describeProcess(version, worker),
-      gpu,
-      gpuUsage: 'N/A',
+      gpu: version.deviceOf(worker.id) !== 'cpu',
+      gpuUsage: gpuUsage(gpuIndex(version.deviceOf(worker.id)), measured),
     })),
     jobQueueStatus: {
       remainingCapacity: Math.max(0, options.jobQueueSize - queued),
@@ -126,6 +131,7 @@ export function describeVersion(
       intraOpThreads: version.intraOpThreads,
       origins: options.origins,
       ...(plan === undefined ? {} : { plan }),
+      ...(graphs === undefined ? {} : { cudaGraphs: graphs }),
     },
   };
 }

@@ -1,7 +1,7 @@
 import type { Server, Socket } from 'node:net';
 import { createRequestId } from './request-id.js';
 import { commonHeaderList, jsonText, rawResponse } from './response.js';
-import { endsOf } from './socket-ends.js';
+import { SocketsByEnds } from './socket-ends.js';
 
 /** What OpenSSL calls a first record that is HTTP: the second for methods that it does not know. */
 const plainText = new Set<unknown>(['ERR_SSL_HTTP_REQUEST', 'ERR_SSL_WRONG_VERSION_NUMBER']);
@@ -13,14 +13,10 @@ const plainText = new Set<unknown>(['ERR_SSL_HTTP_REQUEST', 'ERR_SSL_WRONG_VERSI
 export function answerPlainHttp(server: Server): void {
   // Node reports the failed handshake with the TLS socket, which is destroyed already; the socket
   // under it still takes an answer, and has the same two ends.
-  const sockets = new Map<string, Socket>();
-  server.on('connection', (socket: Socket) => {
-    const ends = endsOf(socket);
-    sockets.set(ends, socket);
-    socket.once('close', () => sockets.delete(ends));
-  });
+  const sockets = new SocketsByEnds();
+  server.on('connection', (socket: Socket) => sockets.add(socket));
   server.on('tlsClientError', (error: Error, secure: Socket) => {
-    const socket = sockets.get(endsOf(secure));
+    const socket = sockets.under(secure);
     const isPlain = 'code' in error && plainText.has(error.code);
     if (isPlain && socket?.writable) socket.end(refusal());
   });

@@ -1,5 +1,5 @@
 import { SconceError, toSconceError } from '../errors.js';
-import { isStream, type RequestParameter } from '../handlers/handler.js';
+import { isStream, type RequestParameter, replyWith } from '../handlers/handler.js';
 import type { PredictionSink } from '../models/prediction.js';
 import { smallestPiece } from './body-memory.js';
 import { isForm, readForm } from './form-body.js';
@@ -63,7 +63,7 @@ class HttpSink implements PredictionSink {
       const since = this.prediction?.since;
       const failed = (error: SconceError): void => this.prediction?.streamFailed(error);
       const options = { maxResponseSize, longestWrite, since, failed };
-      streamReply(this.response, { ...reply, body }, options, release);
+      streamReply(this.response, replyWith(reply, body), options, release);
       return;
     }
     const size = bodySize(body);

@@ -104,7 +104,8 @@ export function surfacesApp(surfaces: readonly Surface[], options: AppOptions): 
   if (inference) addInference(app, context, settings);
   else if (management) kserveReadinessRoute(app, context);
   if (management) {
-    managementRoutes(app, context, settings);
+    const { enableModelApi } = settings;
+    managementRoutes(app, context, { enableModelApi, gpus: metrics.gpus });
     workflowRoutes(app);
     if (authority !== undefined) tokenRoute(app, authority);
   }

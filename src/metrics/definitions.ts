@@ -1,6 +1,9 @@
 /** Every metric the server has, one row each; docs/metrics.md is generated from this table. */
 const model = ['model_name', 'model_version'] as const;
 
+/** `cuda:N` */
+const device = ['device'] as const;
+
 /** Seconds, from 100 µs: a batch of a small model takes less than a millisecond. */
 const seconds = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
@@ -82,6 +85,78 @@ export const metricDefinitions = {
     name: 'sconce_slab_bytes',
     help: 'Shared memory that batches are assembled in',
     labels: [],
+  },
+  deviceBatches: {
+    kind: 'counter',
+    name: 'sconce_device_batches_total',
+    help: 'Batches that were run on a GPU',
+    labels: device,
+  },
+  deviceGraphBatches: {
+    kind: 'counter',
+    name: 'sconce_device_graph_batches_total',
+    help: 'Batches that a CUDA graph ran',
+    labels: device,
+  },
+  deviceBusy: {
+    kind: 'counter',
+    name: 'sconce_device_busy_seconds_total',
+    help: 'Time in which at least one batch was computed on a GPU',
+    labels: device,
+  },
+  deviceCopyIn: {
+    kind: 'counter',
+    name: 'sconce_device_copy_in_seconds_total',
+    help: 'Time that the copies of rows to a GPU took, added up',
+    labels: device,
+  },
+  deviceCompute: {
+    kind: 'counter',
+    name: 'sconce_device_compute_seconds_total',
+    help: 'Time that batches took to compute on a GPU, added up, also of those that ran at the same time',
+    labels: device,
+  },
+  deviceCopyOut: {
+    kind: 'counter',
+    name: 'sconce_device_copy_out_seconds_total',
+    help: 'Time that the copies of outputs from a GPU took, added up',
+    labels: device,
+  },
+  deviceAllocated: {
+    kind: 'gauge',
+    name: 'sconce_device_allocated_bytes',
+    help: 'Memory of a GPU that weights and tensors of this process take',
+    labels: device,
+  },
+  deviceReserved: {
+    kind: 'gauge',
+    name: 'sconce_device_reserved_bytes',
+    help: 'Memory of a GPU that the allocator of this process holds, in use or not',
+    labels: device,
+  },
+  deviceGraphs: {
+    kind: 'gauge',
+    name: 'sconce_device_graph_bytes',
+    help: 'Memory of a GPU that CUDA graphs hold',
+    labels: device,
+  },
+  deviceMemoryUsed: {
+    kind: 'gauge',
+    name: 'sconce_device_memory_used_bytes',
+    help: 'Memory of a GPU that is in use, by whichever process',
+    labels: device,
+  },
+  deviceMemoryTotal: {
+    kind: 'gauge',
+    name: 'sconce_device_memory_total_bytes',
+    help: 'Memory that a GPU has',
+    labels: device,
+  },
+  deviceUtilization: {
+    kind: 'gauge',
+    name: 'sconce_device_utilization_ratio',
+    help: 'Share of the time in which a GPU ran kernels, of whichever process, 0 to 1',
+    labels: device,
   },
   cpuSeconds: {
     kind: 'counter',

@@ -1,5 +1,8 @@
 import { hostname } from 'node:os';
+import type { DeviceStatistics } from './device-metrics.js';
 import type { Slot } from './family.js';
+import { GpuMetrics } from './gpu-metrics.js';
+import { GpuMonitor, type GpuState } from './gpu-monitor.js';
 import { type GaugeSources, OwnMetrics } from './own-metrics.js';
 import { onlySamples } from './sample-filter.js';
 import type { MetricsConfiguration } from './specification.js';
@@ -9,9 +12,18 @@ import { type MetricsLog, type MetricsMode, TorchServeMetrics } from './torchser
 import { defaultMetricsConfiguration } from './torchserve-table.js';
 import { BoundVersionMetrics, type HostSlots, type VersionMetrics } from './version-metrics.js';
 
+export type { Gpu, GpuState } from './gpu-monitor.js';
 export type { GaugeSources, VersionReading } from './own-metrics.js';
 export type { MetricsLog, MetricsMode } from './torchserve-metrics.js';
 export type { VersionMetrics } from './version-metrics.js';
+
+/** Where the state of GPUs comes from. */
+export interface GpuSource {
+  /** Asks the driver for the GPUs of the machine; may take for ever. */
+  read(): Promise<{ gpus: readonly GpuState[] }>;
+  /** What was done on each GPU that was used. Asked at each scrape, and answered at once. */
+  statistics(): readonly DeviceStatistics[];
+}
 
 export interface MetricsOptions {
   /** Where TorchServe's metrics go. */
@@ -24,13 +36,19 @@ export interface MetricsOptions {
   hostname: string;
   /** Takes the lines of the modes that log; without it no lines are made. */
   log: MetricsLog | undefined;
+  /** Without it there are no metrics of GPUs. */
+  gpus: GpuSource | undefined;
 }
+
+const noGpus: GpuSource = { read: async () => ({ gpus: [] }), statistics: () => [] };
 
 type SystemMetricName = Parameters<TorchServeMetrics['system']>[0];
 
 /** The server's metrics: TorchServe's, which may go to log lines, and Sconce's own. */
 export class Metrics {
-  readonly #own = new OwnMetrics();
+  /** The GPUs of the machine. */
+  readonly gpus: GpuMonitor;
+  readonly #own: OwnMetrics;
   readonly #torchServe: TorchServeMetrics;
   readonly #autoDetect: boolean;
   readonly #responses: { fine: Slot; refused: Slot; failed: Slot };
@@ -38,6 +56,9 @@ export class Metrics {
   readonly #system: SystemMetrics;
 
   constructor(options: Partial<MetricsOptions> = {}) {
+    const gpus = options.gpus ?? noGpus;
+    this.gpus = new GpuMonitor(() => gpus.read());
+    this.#own = new OwnMetrics(() => gpus.statistics(), this.gpus);
     this.#autoDetect = options.autoDetect ?? false;
     this.#torchServe = new TorchServeMetrics({
       mode: options.mode ?? 'log',
@@ -63,6 +84,14 @@ export class Metrics {
         DiskAvailable: slot('DiskAvailable'),
       },
       systemReadings(),
+      new GpuMetrics(
+        {
+          GPUMemoryUtilization: this.#torchServe.system('GPUMemoryUtilization'),
+          GPUMemoryUsed: this.#torchServe.system('GPUMemoryUsed'),
+          GPUUtilization: this.#torchServe.system('GPUUtilization'),
+        },
+        this.gpus,
+      ),
     );
   }
 

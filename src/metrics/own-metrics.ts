@@ -1,8 +1,17 @@
-import { Counter, Gauge, Registry } from 'prom-client';
+import { Registry } from 'prom-client';
 import { BoundCounter, type Count } from './bound-counter.js';
 import { BoundHistogram, type Series } from './bound-histogram.js';
 import { metricDefinitions as definitions } from './definitions.js';
+import { DeviceMetrics, type DeviceStatistics } from './device-metrics.js';
 import { type EventLoopDelay, EventLoopMonitor } from './event-loop-delay.js';
+import type { GpuMonitor } from './gpu-monitor.js';
+import {
+  type Definition,
+  type Labels,
+  type Samples,
+  scrapedCounter,
+  scrapedGauge,
+} from './scraped.js';
 
 /** What a scrape asks of a model version. */
 export interface VersionReading {
@@ -20,14 +29,6 @@ export interface GaugeSources {
   pending(): { modelName: string; modelVersion: string; count: number }[];
   slabBytes(): number;
   versions?(): VersionReading[];
-}
-
-type Labels = Record<string, string>;
-
-interface Definition {
-  name: string;
-  help: string;
-  labels: readonly string[];
 }
 
 /** Sconce's own series of one model version. */
@@ -50,6 +51,7 @@ export class OwnMetrics {
   readonly #registry = new Registry();
   readonly #eventLoop = new EventLoopMonitor();
   readonly #loadTimes = new Map<string, { labels: Labels; seconds: number }>();
+  readonly #devices: DeviceMetrics;
   #sources: GaugeSources | undefined;
   #delay: EventLoopDelay = { mean: 0, p99: 0, max: 0 };
 
@@ -60,12 +62,14 @@ export class OwnMetrics {
   readonly #computeTime = this.#histogram(definitions.computeTime);
   readonly #batchRows = this.#histogram(definitions.batchRows);
 
-  constructor() {
+  /** @param statistics what was done on each GPU that was used */
+  constructor(statistics: () => readonly DeviceStatistics[], gpus: GpuMonitor) {
     this.#versionGauges();
     this.#gauge(definitions.loadTime, () =>
       [...this.#loadTimes.values()].map(({ labels, seconds }) => [labels, seconds] as const),
     );
     this.#gauge(definitions.slabBytes, () => [[{}, this.#sources?.slabBytes() ?? 0]]);
+    this.#devices = new DeviceMetrics(this.#registry, statistics, gpus);
     this.#processMetrics();
   }
 
@@ -73,7 +77,8 @@ export class OwnMetrics {
     return this.#registry.contentType;
   }
 
-  text(): Promise<string> {
+  async text(): Promise<string> {
+    await this.#devices.prepare();
     this.#delay = this.#eventLoop.take();
     return this.#registry.metrics();
   }
@@ -134,16 +139,9 @@ export class OwnMetrics {
   }
 
   #processMetrics(): void {
-    const { name, help } = definitions.cpuSeconds;
-    new Counter({
-      name,
-      help,
-      registers: [this.#registry],
-      collect() {
-        const { user, system } = process.cpuUsage();
-        this.reset();
-        this.inc((user + system) / 1e6);
-      },
+    scrapedCounter(this.#registry, definitions.cpuSeconds, () => {
+      const { user, system } = process.cpuUsage();
+      return [[{}, (user + system) / 1e6]];
     });
     const started = Date.now() / 1000 - process.uptime();
     this.#gauge(definitions.residentBytes, () => [[{}, process.memoryUsage.rss()]]);
@@ -153,17 +151,8 @@ export class OwnMetrics {
     this.#gauge(definitions.eventLoopMax, () => [[{}, this.#delay.max]]);
   }
 
-  #gauge(definition: Definition, values: () => readonly (readonly [Labels, number])[]): void {
-    new Gauge({
-      name: definition.name,
-      help: definition.help,
-      labelNames: [...definition.labels],
-      registers: [this.#registry],
-      collect() {
-        this.reset();
-        for (const [labels, value] of values()) this.set(labels, value);
-      },
-    });
+  #gauge(definition: Definition, samples: Samples): void {
+    scrapedGauge(this.#registry, definition, samples);
   }
 
   #histogram(definition: Definition & { buckets: readonly number[] }): BoundHistogram {

@@ -1,6 +1,7 @@
 import { SconceError } from '../errors.js';
 import { longestTimer } from '../timers.js';
 import type { Slot } from './family.js';
+import type { GpuMetrics } from './gpu-metrics.js';
 import type { CpuTimes, Disk, Memory, SystemReadings } from './system-readings.js';
 
 const mebibyte = 1024 ** 2;
@@ -29,6 +30,7 @@ export class SystemMetrics {
   constructor(
     private readonly slots: SystemSlots,
     private readonly readings: SystemReadings,
+    private readonly gpus?: GpuMetrics,
   ) {}
 
   /**
@@ -46,11 +48,11 @@ export class SystemMetrics {
     clearInterval(this.#timer);
     this.#closed = false;
     const milliseconds = Math.min(intervalSeconds * 1000, longestTimer);
-    this.#timer = setInterval(() => void this.measure(), milliseconds).unref();
-    void this.measure();
+    this.#timer = setInterval(() => this.#measureAll(), milliseconds).unref();
+    this.#measureAll();
   }
 
-  /** What cannot be read is left as it was. Never rejects. */
+  /** All but the GPUs. What cannot be read is left as it was. Never rejects. */
   async measure(): Promise<void> {
     // A file system that does not answer must not pile up readings.
     if (this.#measuring) return;
@@ -68,6 +70,13 @@ export class SystemMetrics {
   close(): void {
     clearInterval(this.#timer);
     this.#closed = true;
+    this.gpus?.close();
+  }
+
+  /** Nobody waits for the GPUs: their driver may take seconds. */
+  #measureAll(): void {
+    void this.measure();
+    void this.gpus?.measure();
   }
 
   #cpu(now: CpuTimes): void {

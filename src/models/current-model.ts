@@ -61,14 +61,14 @@ export class CurrentModel {
 }
 
 function nativeOptions(
-  { source, device, weight, responseTimeout }: NativeExecutionOptions,
+  { source, devices, weight, responseTimeout, cudaGraphMemory }: NativeExecutionOptions,
   plan: ExecutionPlan,
 ): NativeModelOptions {
-  const { instances, intraOpThreads, freeze, optimize, channelsLast, precision } = plan;
+  const { instances, intraOpThreads, freeze, optimize, channelsLast, precision, graphs } = plan;
   const forms = source.config.inputs?.map(({ form }) => form ?? 'rows');
   return {
     path: source.path,
-    device,
+    devices,
     instances,
     weight,
     responseTimeout: Math.max(1, Math.min(Math.round(responseTimeout * 1000), longestTimer)),
@@ -77,6 +77,8 @@ function nativeOptions(
     optimize,
     channelsLast,
     precision,
+    graphs,
+    graphMemory: cudaGraphMemory * 2 ** 20,
     ...(forms === undefined ? {} : { inputForms: forms }),
     commitTimeout,
   };

@@ -1,5 +1,6 @@
 import type { Assembler } from '../batching/assembler.js';
 import type { Reservation } from '../batching/reservation.js';
+import { type Placed, UnorderedSet } from '../collections/unordered-set.js';
 import { type ErrorCode, SconceError, toHandlerError } from '../errors.js';
 import {
   type Attributions,
@@ -12,6 +13,7 @@ import {
   type PlacedRows,
   type PreparedRows,
   type RowOutputs,
+  replyWith,
 } from '../handlers/handler.js';
 import { rowKey, type TensorSpec } from '../tensors/tensor-spec.js';
 import type { Prediction } from './prediction.js';
@@ -38,8 +40,10 @@ export interface ExchangeContext {
 }
 
 /** A prediction in the hands of a handler that runs elsewhere. */
-export class PredictionExchange implements Exchange {
-  readonly #runs = new Set<RowsRun>();
+export class PredictionExchange implements Exchange, Placed {
+  /** Among those that are open. */
+  place: number | undefined;
+  readonly #runs = new UnorderedSet<RowsRun>();
   readonly #listeners: (() => void)[] = [];
   #queueMicroseconds = 0;
   #hasEnded = false;
@@ -136,7 +140,7 @@ export class PredictionExchange implements Exchange {
     };
     const watched = new WatchedStream(body, () => this.#end(), failed);
     const release = (): void => watched.abandon();
-    this.prediction.replied({ ...reply, body: watched }, this.#queueMicroseconds, release);
+    this.prediction.replied(replyWith(reply, watched), this.#queueMicroseconds, release);
   }
 
   fail(error: SconceError): void {
@@ -172,8 +176,7 @@ export class PredictionExchange implements Exchange {
   #end(): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    for (const run of this.#runs) run.cancel();
-    this.#runs.clear();
+    for (const run of this.#runs.all) run.cancel();
     for (const listener of this.#listeners.splice(0)) listener();
     this.context.ended(this);
   }

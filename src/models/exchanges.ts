@@ -1,3 +1,4 @@
+import { UnorderedSet } from '../collections/unordered-set.js';
 import { SconceError } from '../errors.js';
 import { longestTimer } from '../timers.js';
 import { type ExchangeContext, PredictionExchange } from './exchange.js';
@@ -14,7 +15,7 @@ export interface ExchangesOptions extends Omit<ExchangeContext, 'ended'> {
 
 /** The requests of an execution that are with its handler's threads, and their deadlines. */
 export class Exchanges {
-  readonly #open = new Set<PredictionExchange>();
+  readonly #open = new UnorderedSet<PredictionExchange>();
   readonly #context: ExchangeContext;
   #timer: NodeJS.Timeout | undefined;
   #due = Number.POSITIVE_INFINITY;
@@ -46,7 +47,7 @@ export class Exchanges {
 
   /** Answers all of them with an error. */
   fail(error: SconceError): void {
-    for (const exchange of this.#open) exchange.fail(error);
+    for (const exchange of this.#open.all) exchange.fail(error);
   }
 
   /** Resolves when none is open. */
@@ -84,7 +85,8 @@ export class Exchanges {
   #expire(): void {
     const now = performance.now();
     let next = Number.POSITIVE_INFINITY;
-    for (const exchange of this.#open) {
+    for (const exchange of this.#open.all) {
+      if (exchange.over) continue;
       const due = this.#dueOf(exchange);
       if (due <= now) exchange.fail(this.#late(exchange, now));
       else next = Math.min(next, due);

@@ -3,6 +3,7 @@ import type { SconceError } from '../errors.js';
 import type { TensorPlan } from '../handlers/tensor/tensor-plan.js';
 import type { NativeModelDescription } from '../native/addon.js';
 import type { PlanRecord } from '../plans/plan-record.js';
+import type { CudaGraphs } from './cuda-graphs.js';
 import type { Prediction } from './prediction.js';
 
 /** `stuck`: ready once, and every instance hangs. */
@@ -33,6 +34,8 @@ export interface Execution {
   readonly description: NativeModelDescription | undefined;
   /** How its plan was chosen; undefined where none is. */
   readonly plan?: PlanRecord | undefined;
+  /** What became of its CUDA graphs; undefined where it was to have none, and until it serves. */
+  readonly graphs?: CudaGraphs | undefined;
   /** What requests must hold, for people: `features: float32[n, 64]`. */
   readonly inputs: string | undefined;
   /** What its requests hold, when they are tensors and nothing else, and it serves. */
@@ -65,6 +68,11 @@ export interface Execution {
    *   not be made.
    */
   scale(instances: number, intraOpThreads: number): Promise<void>;
+  /**
+   * A device runs nothing more in this process. Without any other it fails: what it was asked is
+   * answered with the error at once.
+   */
+  deviceFailed?(device: string, error: SconceError): void;
   /** The process of a worker that runs; undefined when it does not. None where they are threads. */
   processOf?(workerId: number): InstanceProcess | undefined;
   /** Measures the memory of the processes. */

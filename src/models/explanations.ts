@@ -1,3 +1,4 @@
+import { NumberedEntries } from '../collections/numbered-entries.js';
 import { errorCodeOf, isErrorCode, messageOf, SconceError } from '../errors.js';
 import type { Attributions, Explainer, ExplanationRequest } from '../handlers/handler.js';
 import type { ExplainedEvent, NativeExplanationRequest, NativeModel } from '../native/addon.js';
@@ -10,7 +11,7 @@ const mostSteps = 1000;
 
 /** The explanations of one loaded model. */
 export class Explanations implements Explainer {
-  readonly #open = new Map<number, Deferred<Attributions>>();
+  readonly #open = new NumberedEntries<Deferred<Attributions>>();
   #nextId = 1;
 
   constructor(
@@ -39,16 +40,14 @@ export class Explanations implements Explainer {
 
   /** One of them is answered. */
   explained({ id, dims, attributions, error }: ExplainedEvent): void {
-    const answer = this.#open.get(id);
-    this.#open.delete(id);
+    const answer = this.#open.take(id);
     if (error === undefined) answer?.resolve({ dims, values: attributions });
     else answer?.reject(this.#error(error.code, error.message));
   }
 
   /** The model is gone: what is still open will not be answered by it. */
   ended(): void {
-    for (const answer of this.#open.values()) answer.reject(this.#error('MODEL_CLOSED', ''));
-    this.#open.clear();
+    for (const answer of this.#open.takeAll()) answer.reject(this.#error('MODEL_CLOSED', ''));
   }
 
   #error(code: string, message: string): SconceError {

@@ -2,11 +2,12 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SystemProperties } from '../handlers/api/context.js';
 import { packageVersion } from '../package-version.js';
+import { firstDevice, gpuIndex } from './device.js';
 
 /** What a handler's context is made of that is not asked of the model. */
 interface ContextOptions {
   source: { folder: string };
-  device: string;
+  devices: readonly string[];
   batchSize: number;
   limitMaxImagePixels: boolean;
 }
@@ -14,13 +15,13 @@ interface ContextOptions {
 /** TorchServe's `system_properties`. */
 export function systemProperties({
   source,
-  device,
+  devices,
   batchSize,
   limitMaxImagePixels,
 }: ContextOptions): SystemProperties {
   return {
     model_dir: source.folder,
-    gpu_id: device.startsWith('cuda') ? Number(device.split(':')[1] ?? 0) : null,
+    gpu_id: gpuIndex(firstDevice(devices)),
     batch_size: batchSize,
     server_name: 'MMS',
     server_version: packageVersion(),

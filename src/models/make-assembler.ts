@@ -34,8 +34,8 @@ export function makeAssembler(
         // What was lost with an instance still counts as in use there.
         if (!opened.gone) native.removeSlab(id);
       },
-      ring: (id, order) => {
-        const event = native.ring(id, order);
+      ring: (id, order, here) => {
+        const event = native.ring(id, order, here);
         if (event !== undefined) ran(event);
         return event;
       },

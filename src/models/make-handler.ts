@@ -25,13 +25,24 @@ export async function makeHandler(
     modelVersion: source.version,
     folder: source.folder,
     config: source.config,
-    description,
+    description: options.devices.includes('cpu') ? withoutIndexLimits(description) : description,
     offLoop: context.offLoop,
     metrics: context.metrics.custom(),
     manifest: await readManifest(source.folder),
     systemProperties: systemProperties(options),
     threads: handlerThreads(options, context),
   });
+}
+
+/**
+ * LibTorch refuses an index beyond its embedding itself, but not on a GPU: there the device is lost
+ * to the process, so that such requests are refused before.
+ */
+function withoutIndexLimits(description: NativeModelDescription): NativeModelDescription {
+  return {
+    ...description,
+    arguments: description.arguments.map(({ indexLimit: _, ...argument }) => argument),
+  };
 }
 
 /**

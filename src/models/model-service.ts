@@ -10,10 +10,14 @@ import { builtInHandlers, type HandlerFactory } from '../handlers/registry.js';
 import type { Log } from '../logging/log.js';
 import type { Messages } from '../logging/messages.js';
 import type { Metrics } from '../metrics/metrics.js';
+import { skipDestructors } from '../native/runtime.js';
 import type { Planner } from '../plans/planner.js';
 import { FileChecks } from '../workers/file-checks.js';
 import { Pool } from '../workers/pool.js';
 import { Autoscaler } from './autoscaler.js';
+import { firstDevice } from './device.js';
+import { type DeviceFailure, DeviceHealth } from './device-health.js';
+import { DevicePlacement } from './device-placement.js';
 import { type Health, healthOf } from './health.js';
 import { makePlanner } from './make-planner.js';
 import { type Model, type ModelPage, ModelRegistry } from './model-registry.js';
@@ -81,6 +85,7 @@ export class ModelService {
   readonly #cores: number;
   readonly #isGiven: ((setting: SettingName) => boolean) | undefined;
   readonly #planner: Planner;
+  readonly #devices: DeviceHealth;
   /** Models that the server was started with and that could not be found or unpacked. */
   readonly #missing = new Map<string, MissingModel>();
   /** Versions that are no longer listed and still answer what they had admitted. */
@@ -88,6 +93,7 @@ export class ModelService {
   /** Ends downloads and unpacking when the server stops. */
   readonly #stopping = new AbortController();
   #nextWorkerId = firstWorkerId;
+  readonly #placement = new DevicePlacement();
   #closing = false;
   #onChange: (() => void) | undefined;
   #onClosing: (() => void) | undefined;
@@ -111,6 +117,14 @@ export class ModelService {
     this.#handlers = handlers;
     this.#isGiven = isGiven;
     this.#planner = makePlanner(settings, cores);
+    this.#devices = new DeviceHealth(settings.onDeviceFailure);
+    this.#devices.onFailure(({ device, error }) => {
+      // Those of CUDA would call the device, and abort.
+      skipDestructors();
+      // What a model on the CPU has lost is its own.
+      if (device === 'cpu') return;
+      for (const version of this.#admitted()) version.deviceFailed(device, error);
+    });
     this.#budget = new SlabBudget(settings.slabMemory * mebibyte);
     const { poolThreads } = settings;
     this.#pool = new Pool(poolThreads > 0 ? poolThreads : Math.max(1, Math.min(4, cores - 1)));
@@ -149,6 +163,11 @@ export class ModelService {
     this.#onClosing = listener;
   }
 
+  /** Calls `listener` for each device that fails, when what was asked of it is answered. */
+  onDeviceFailure(listener: (failure: DeviceFailure) => void): void {
+    this.#devices.onFailure(listener);
+  }
+
   /** Calls `listener` after each change of what is registered and how. */
   onChange(listener: () => void): void {
     this.#onChange = listener;
@@ -171,7 +190,8 @@ export class ModelService {
    * background.
    *
    * @throws {SconceError} as checkApiOptions() and openSource(); MODEL_VERSION_CONFLICT;
-   *   MODEL_UNSUPPORTED for workers in Python where there is none; WORKERS_FAILED or
+   *   DEVICE_FAILED when nothing runs on its devices any more; MODEL_UNSUPPORTED for workers in
+   *   Python where there is none; WORKERS_FAILED or
    *   WORKERS_OUT_OF_MEMORY with the reason when `wait` is set.
    */
   async register(request: RegisterRequest, wait: boolean): Promise<Registration> {
@@ -209,8 +229,8 @@ export class ModelService {
    * when that fails. The source is the service's from then on, unless it throws.
    *
    * @param workers over the head of everything else that says how many instances there are
-   * @throws {SconceError} MODEL_VERSION_CONFLICT, or INVALID_CONFIGURATION for a device that is not
-   *   there.
+   * @throws {SconceError} MODEL_VERSION_CONFLICT, INVALID_CONFIGURATION for a device that is not
+   *   there, or DEVICE_FAILED.
    */
   registerAtStart(source: ModelSource, api: ApiOptions = {}, workers?: WorkerRange): ModelVersion {
     const version = this.#add(source, api, true);
@@ -348,7 +368,8 @@ export class ModelService {
   get health(): Health {
     const missing = new Map<string, SconceError>();
     for (const [name, { error, required }] of this.#missing) if (required) missing.set(name, error);
-    return healthOf(this.#models.defaults(), missing, this.#closing || this.starting);
+    const { lost } = this.#devices;
+    return healthOf(this.#models.defaults(), missing, lost, this.#closing || this.starting);
   }
 
   /** How models of this server are found and unpacked. */
@@ -370,9 +391,13 @@ export class ModelService {
     this.#onClosing?.();
     this.#stopping.abort(new SconceError('SHUTTING_DOWN'));
     this.#autoscaler.stop();
-    const versions = [...this.#models.all(), ...this.#leaving];
-    await Promise.all(versions.map((version) => version.close()));
+    await Promise.all(this.#admitted().map((version) => version.close()));
     await Promise.all([this.#pool.close(), this.#checks.close()]);
+  }
+
+  /** Versions that may have requests to answer. */
+  #admitted(): ModelVersion[] {
+    return [...this.#models.all(), ...this.#leaving];
   }
 
   /** What could not be registered at start, perhaps under a name that was guessed, is there now. */
@@ -402,9 +427,11 @@ export class ModelService {
   #add(source: ModelSource, api: ApiOptions, loadedAtStartup: boolean): ModelVersion {
     if (this.#closing) throw new SconceError('SHUTTING_DOWN');
     this.#models.checkFree(source.name, source.version);
-    const options = this.#options(source, api, loadedAtStartup);
+    const options = this.#placed(this.#options(source, api, loadedAtStartup));
+    const lost = this.#runsInPython(source) ? undefined : this.#devices.problem(options.devices);
+    if (lost !== undefined) throw lost;
     const log = this.#log.child({ model: source.name, version: source.version });
-    for (const note of source.notes) log.warn(note);
+    for (const note of [...source.notes, ...deviceNotes(source, options)]) log.warn(note);
     const version = new ModelVersion(source, options, loadedAtStartup, {
       cores: this.#cores,
       budget: this.#budgetOf(options),
@@ -415,12 +442,19 @@ export class ModelService {
       modelLog: this.#modelLog,
       handlers: this.#handlers,
       planner: this.#planner,
+      devices: this.#devices,
       python: this.#settings,
       nextWorkerId: () => this.#nextWorkerId++,
     });
     this.#models.add(version);
     this.#missing.delete(source.name);
     return version;
+  }
+
+  /** With the devices in the order in which its instances get them. */
+  #placed(options: VersionOptions): VersionOptions {
+    const devices = this.#placement.place(options, options.workers.minWorkers);
+    return { ...options, devices };
   }
 
   /** The memory for the batches of a version. */
@@ -444,10 +478,17 @@ export class ModelService {
   }
 }
 
+/** As in TorchServe the CPU takes the place of a GPU that is not there. */
+function deviceNotes({ config }: ModelSource, { devices }: VersionOptions): string[] {
+  const wantsGpu = config.device === undefined && config.deviceType === 'gpu';
+  if (!wantsGpu || firstDevice(devices) !== 'cpu') return [];
+  return ['deviceType is gpu, and there is no GPU that may be used: it runs on the CPU'];
+}
+
 /** The answer to whoever asked for instances that could not be started. */
 function workersFailed({ name, version, removed }: ModelVersion, thrown: unknown): SconceError {
   const error = toSconceError(thrown);
-  if (error.code === 'DEPENDENCIES_FAILED') return error;
+  if (error.code === 'DEPENDENCIES_FAILED' || error.code === 'DEVICE_FAILED') return error;
   const row = error.code === 'OUT_OF_MEMORY' ? 'WORKERS_OUT_OF_MEMORY' : 'WORKERS_FAILED';
   let reason = inWords(error);
   if (error.code === 'MODEL_CLOSED') {

@@ -14,6 +14,10 @@ import type { PlanRecord } from '../plans/plan-record.js';
 import { chosenInWords } from '../plans/plan-report.js';
 import type { Planner } from '../plans/planner.js';
 import type { FileChecks } from '../workers/file-checks.js';
+import type { CudaGraphs } from './cuda-graphs.js';
+import { firstDevice } from './device.js';
+import type { DeviceHealth } from './device-health.js';
+import { deviceAt } from './device-placement.js';
 import type { Execution, ExecutionState, InstanceProcess } from './execution.js';
 import type { ModelSource } from './model-source.js';
 import { NativeExecution } from './native-execution.js';
@@ -44,6 +48,8 @@ export interface VersionContext {
   handlers: ReadonlyMap<string, HandlerFactory>;
   /** Chooses plans for models that run on threads of this process. */
   planner: Planner;
+  /** Which devices can be used. */
+  devices: DeviceHealth;
   /** For handlers in Python. */
   python: PythonSettings;
   /** The next number of a worker, as TorchServe counts them over all models. */
@@ -138,6 +144,25 @@ export class ModelVersion {
     return this.runner.kind === 'process' ? this.#execution?.processOf?.(workerId) : null;
   }
 
+  /** Where a worker runs: `cpu` or `cuda:N`. */
+  deviceOf(workerId: number): string {
+    if (this.#python !== undefined) return this.#python.deviceOf(workerId);
+    const place = this.#workers.list.findIndex(({ id }) => id === workerId);
+    return deviceAt(this.#usable, Math.max(0, place));
+  }
+
+  /** Where its workers run; without any, where they may. */
+  get devices(): readonly string[] {
+    const used = this.#workers.list.map(({ id }) => this.deviceOf(id));
+    return used.length === 0 ? this.#usable : [...new Set(used)];
+  }
+
+  /** Those of its devices that work; all where none does: nothing is loaded there then. */
+  get #usable(): readonly string[] {
+    const working = this.context.devices.working(this.options.devices);
+    return working.length > 0 ? working : this.options.devices;
+  }
+
   /** Measures what the processes of the workers take, if they are any. */
   async measure(): Promise<void> {
     await this.#execution?.measure?.();
@@ -151,6 +176,11 @@ export class ModelVersion {
   /** How its plan was chosen; undefined where none is, and while it loads. */
   get plan(): PlanRecord | undefined {
     return this.#execution?.plan;
+  }
+
+  /** What became of its CUDA graphs; undefined where it was to have none. */
+  get graphs(): CudaGraphs | undefined {
+    return this.#execution?.graphs;
   }
 
   /** What requests must hold, for people: `features: float32[n, 64]`. */
@@ -270,6 +300,12 @@ export class ModelVersion {
     }
   }
 
+  /** A device runs nothing more: what it was asked there is answered with the error. */
+  deviceFailed(device: string, error: SconceError): void {
+    this.#execution?.deviceFailed?.(device, error);
+    for (const execution of this.#draining) execution.deviceFailed?.(device, error);
+  }
+
   /**
    * Answers what was admitted, refuses what is new, ends the threads, and gives back what was
    * unpacked.
@@ -296,7 +332,8 @@ export class ModelVersion {
   /** As #threads(), for instances that are about to run. */
   #takeThreads(instances: number): number {
     const { intraOpThreads, warning } = this.#threads(instances);
-    if (warning !== undefined && this.options.device === 'cpu') this.context.log.warn(warning);
+    const onCpu = firstDevice(this.options.devices) === 'cpu';
+    if (warning !== undefined && onCpu) this.context.log.warn(warning);
     return intraOpThreads;
   }
 
@@ -315,6 +352,7 @@ export class ModelVersion {
     return new NativeExecution(
       {
         ...options,
+        devices: this.#usable,
         source,
         instances,
         intraOpThreads: this.#takeThreads(instances),
@@ -326,7 +364,7 @@ export class ModelVersion {
         problem:
           runner.kind === 'refused'
             ? new SconceError('MODEL_UNSUPPORTED', this.name, runner.reason)
-            : undefined,
+            : context.devices.problem(options.devices),
       },
       {
         budget: context.budget,
@@ -351,6 +389,9 @@ export class ModelVersion {
           context.log.info({ rows }, `${which} run on the main loop: ${why}`);
         },
         recovered: () => context.log.info('serves again'),
+        deviceFailed: (device, why) => context.devices.failed(device, why),
+        lost: (requestIds) =>
+          context.log.error({ requestIds }, 'the device failed while it ran these requests'),
       },
     );
   }
@@ -449,12 +490,12 @@ export class ModelVersion {
   }
 
   #loadSummary({ description, inputs, instances }: Execution): Record<string, unknown> {
-    const { device, batchSize } = this.options;
+    const { batchSize } = this.options;
     return {
       path: this.source.path,
       inputs,
       returns: description?.returns,
-      device,
+      device: this.devices.join(),
       instances,
       intraOpThreads: this.intraOpThreads,
       batchSize,

@@ -17,11 +17,16 @@ export interface NativeExecutionOptions {
   handler: HandlerFactory | undefined;
   /** Why it cannot run: it fails at once then. */
   problem: SconceError | undefined;
-  device: string;
+  /** `cpu`, or GPUs: its instances are dealt out to them. */
+  devices: readonly string[];
   instances: number;
   intraOpThreads: number;
   freeze: boolean;
   precision: Precision;
+  /** Whether batches on a GPU run as CUDA graphs: where a plan says so, always, never. */
+  cudaGraphs: 'auto' | 'always' | 'never';
+  /** MiB that they may take on each GPU. */
+  cudaGraphMemory: number;
   /** Where cheap batches run: on the main loop if it pays, or not. */
   runOnLoop: 'auto' | 'never';
   /** Whether the fastest plan is searched for. */
@@ -74,6 +79,10 @@ export interface NativeExecutionContext {
   printed(lines: readonly string[], dropped: number, level?: 'info' | 'warn'): void;
   /** It cannot be loaded, or does not serve any more; or a thread of its handler has ended. */
   failed(error: SconceError): void;
+  /** A device runs nothing more in this process, for the reason that CUDA gives. */
+  deviceFailed(device: string, why: string): void;
+  /** These requests were in a batch that ran when a device failed. */
+  lost(requestIds: readonly string[]): void;
   /** So many batches have run for longer than responseTimeout; so many instances stand in. */
   hanging(batches: number, replacements: number): void;
   /** Batches of up to so many rows run on the main loop from now on, and why. */

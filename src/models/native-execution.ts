@@ -5,6 +5,7 @@ import type { TensorPlan } from '../handlers/tensor/tensor-plan.js';
 import type { BatchEvent, NativeModelDescription } from '../native/addon.js';
 import { openModel } from '../native/runtime.js';
 import type { PlanRecord } from '../plans/plan-record.js';
+import type { CudaGraphs } from './cuda-graphs.js';
 import { CurrentModel } from './current-model.js';
 import { EarlyRequests } from './early-requests.js';
 import type { Execution, ExecutionState } from './execution.js';
@@ -26,12 +27,15 @@ export class NativeExecution implements Execution {
   readonly #plans: PlanChoice;
   /** Undefined when there is a problem. */
   readonly #loading: NativeLoading | undefined;
+  /** Devices that run nothing more. */
+  readonly #lost = new Set<string>();
   /** True when every thread is gone, and none will come. */
   #isOver = false;
   #serving: Serving | undefined;
   /** The handler, when it runs on threads; they may live when it does not serve yet, or no more. */
   #threaded: RequestHandler | undefined;
   #description: NativeModelDescription | undefined;
+  #graphs: CudaGraphs | undefined;
   readonly #early: EarlyRequests;
 
   constructor(
@@ -97,6 +101,10 @@ export class NativeExecution implements Execution {
     return this.state === 'loading' ? undefined : this.#plans.record;
   }
 
+  get graphs(): CudaGraphs | undefined {
+    return this.#graphs;
+  }
+
   get inputs(): string | undefined {
     return this.#serving?.handler.inputs;
   }
@@ -142,12 +150,8 @@ export class NativeExecution implements Execution {
       else this.#early.hold(prediction);
       return;
     }
-    if (state === 'failed') {
-      prediction.failed(new SconceError('MODEL_NOT_LOADED', this.name, this.version, this.name));
-      return;
-    }
     if (state !== 'ready' || this.#serving === undefined) {
-      prediction.failed(this.#life.gone);
+      prediction.failed(this.#refusal());
       return;
     }
     this.#serving.predict(prediction);
@@ -155,6 +159,13 @@ export class NativeExecution implements Execution {
 
   scale(instances: number, intraOpThreads: number): Promise<void> {
     return this.#instances.scale(instances, intraOpThreads);
+  }
+
+  deviceFailed(device: string, error: SconceError): void {
+    const { devices } = this.options;
+    if (!devices.includes(device)) return;
+    this.#lost.add(device);
+    if (devices.every((each) => this.#lost.has(each))) this.#fail(error);
   }
 
   async close(): Promise<void> {
@@ -178,11 +189,12 @@ export class NativeExecution implements Execution {
     if (this.#model.opened?.gone !== false) this.#ended();
   }
 
-  #begin({ serving, description, loadMilliseconds, plan }: LoadedExecution): void {
+  #begin({ serving, description, loadMilliseconds, plan, graphs }: LoadedExecution): void {
     const { context } = this;
     const { record } = this.#plans;
     this.#serving = serving;
     this.#description = description;
+    this.#graphs = graphs;
     this.#rowsPerBatch = plan.rows;
     if (record !== undefined && this.#instances.plan(plan)) context.planned(plan, record);
     context.instancesStarted(loadMilliseconds, loadMilliseconds.length);
@@ -209,6 +221,7 @@ export class NativeExecution implements Execution {
     return {
       batch: (event) => {
         this.#observe(event);
+        this.#reportLoss(event);
         this.#serving?.assembler.complete(event);
       },
       scaled: (event) => {
@@ -217,6 +230,8 @@ export class NativeExecution implements Execution {
       },
       printed: (lines, dropped) => context.printed(lines, dropped),
       leftLoop: (reason) => context.onLoop(0, reason),
+      deviceFailed: ({ device, message }) => context.deviceFailed(device, message),
+      notice: (message) => context.planLog.warn(message),
       failed: (error) => {
         if (this.#loading?.isReplaceable !== true) this.#fail(error);
       },
@@ -253,11 +268,22 @@ export class NativeExecution implements Execution {
   }
 
   #refuseEarly(): void {
-    const error =
-      this.#life.state === 'failed'
-        ? new SconceError('MODEL_NOT_LOADED', this.name, this.version, this.name)
-        : this.#life.gone;
-    for (const prediction of this.#early.take()) prediction.failed(error);
+    for (const prediction of this.#early.take()) prediction.failed(this.#refusal());
+  }
+
+  /** What requests get when it does not serve, and will not. */
+  #refusal(): SconceError {
+    const { state, failure, gone } = this.#life;
+    if (state !== 'failed') return gone;
+    if (isDeviceFailure(failure)) return failure;
+    return new SconceError('MODEL_NOT_LOADED', this.name, this.version, this.name);
+  }
+
+  /** One of these requests is probably to blame for what the device has done. */
+  #reportLoss({ errors, computeMicroseconds, slab }: BatchEvent): void {
+    const hasRun = computeMicroseconds > 0;
+    if (!hasRun || errors?.some(({ code }) => code === 'DEVICE_FAILED') !== true) return;
+    this.context.lost(this.#serving?.assembler.requestIds(slab) ?? []);
   }
 
   #observe({ rows, queueMicroseconds, computeMicroseconds, slab }: BatchEvent): void {
@@ -271,6 +297,8 @@ export class NativeExecution implements Execution {
   }
 
   #fail(error: unknown): void {
+    // Whatever waits for the device would wait in vain.
+    if (isDeviceFailure(error)) this.#serving?.fail(error);
     const failure = this.#life.fail(error);
     if (failure === undefined) return;
     this.#refuseEarly();
@@ -295,4 +323,8 @@ export class NativeExecution implements Execution {
     await this.#threaded?.close();
     this.#life.resolveClosed();
   }
+}
+
+function isDeviceFailure(error: unknown): error is SconceError {
+  return error instanceof SconceError && error.code === 'DEVICE_FAILED';
 }

@@ -3,6 +3,7 @@ import { SconceError } from '../errors.js';
 import type { Handler, RequestHandler } from '../handlers/handler.js';
 import type { BatchEvent, NativeModelDescription } from '../native/addon.js';
 import { type ExecutionPlan, isPreparedAs, runsAs } from '../plans/plan.js';
+import type { CudaGraphs } from './cuda-graphs.js';
 import type { CurrentModel } from './current-model.js';
 import type { ExecutionLife } from './execution-life.js';
 import { startHandler } from './handler-threads.js';
@@ -35,6 +36,8 @@ export interface LoadedExecution {
   description: NativeModelDescription;
   loadMilliseconds: readonly number[];
   plan: ExecutionPlan;
+  /** What became of its CUDA graphs, where it was to have some. */
+  graphs: CudaGraphs | undefined;
 }
 
 /** A file that is loaded, and the plan that it was opened by. */
@@ -128,16 +131,20 @@ export class NativeLoading {
       (batches) => host.stuck(batches),
     );
     const { straightLine } = file.description;
+    let graphs: CudaGraphs | undefined;
     if (rowShape !== undefined && options.warmUp) {
       const warmed = { opened, handler, assembler, straightLine };
       try {
-        await warmUp(warmed, rowShape, plan.rows, options, context);
+        graphs = await warmUp(warmed, rowShape, plan.rows, options, context);
       } catch (error) {
         const { asked } = host.plans;
         if (host.life.state !== 'loading' || isPreparedAs(plan, asked)) throw error;
         host.plans.refused(error);
         return this.#warmUp(handler, await this.#openBy({ ...asked, rows: plan.rows }));
       }
+    } else if (plan.graphs) {
+      const why = options.warmUp ? 'its row shape is not known before a request' : 'warmUp is off';
+      context.planLog.warn(`no CUDA graphs: ${why}`);
     }
     host.life.loading.throwIfAborted();
     const { name, version } = options.source;
@@ -148,7 +155,7 @@ export class NativeLoading {
       instances: () => host.instances(),
     });
     const { description, loadMilliseconds } = file;
-    return { serving, description, loadMilliseconds, plan };
+    return { serving, description, loadMilliseconds, plan, graphs };
   }
 
   async #checkDamage(): Promise<void> {

@@ -1,6 +1,7 @@
 import { isErrorCode, SconceError } from '../errors.js';
 import type {
   BatchEvent,
+  DeviceFailedEvent,
   LoopEvent,
   NativeModel,
   NativeModelDescription,
@@ -23,6 +24,10 @@ export interface OpenedModelHost {
   printed(lines: readonly string[], dropped: number): void;
   /** Batches do not run on the main loop any more. */
   leftLoop(reason: string): void;
+  /** One of its devices runs nothing more. */
+  deviceFailed(event: DeviceFailedEvent): void;
+  /** Something that whoever runs it should know, although it serves. */
+  notice(message: string): void;
   /** It cannot be loaded, or an instance is lost. */
   failed(error: SconceError): void;
   /** Every thread is gone. */
@@ -143,6 +148,8 @@ export class OpenedModel {
       },
       explained: (event) => this.explanations.explained(event),
       printed: (lines, dropped) => host.printed(lines, dropped),
+      deviceFailed: (event) => host.deviceFailed(event),
+      notice: (message) => host.notice(message),
       closed: () => {
         const error = new SconceError('MODEL_CLOSED', this.source.name, this.source.version);
         this.gone = true;
@@ -175,6 +182,10 @@ export class OpenedModel {
     if (error === undefined) {
       if (signature >= 0) this.signatures.get(signature);
       this.#warmed?.resolve(event);
+      return;
+    }
+    if (error.code === 'DEVICE_FAILED') {
+      this.#warmed?.reject(this.#failure(error.code, error.message));
       return;
     }
     const { name, version, path, configPath } = this.source;

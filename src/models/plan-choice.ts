@@ -3,6 +3,7 @@ import type { ExecutionPlan, PlanWish } from '../plans/plan.js';
 import type { PlanRecord } from '../plans/plan-record.js';
 import { isPlanFor, type Planner, type PlanRequest, planOf } from '../plans/planner.js';
 import type { TensorSpec } from '../tensors/tensor-spec.js';
+import { firstDevice } from './device.js';
 import type { NativeExecutionContext, NativeExecutionOptions } from './native-execution-options.js';
 
 /** Part of startupTimeout that the search of a plan may take, and part that it may wait before. */
@@ -22,11 +23,13 @@ export class PlanChoice {
     private readonly context: NativeExecutionContext,
     loading: AbortSignal,
   ) {
-    const { source, device, batchDelay, planTime, startupTimeout, tolerance } = options;
-    this.asked = askedPlan(options);
+    const { source, devices, batchDelay, planTime, startupTimeout, tolerance, planFixed } = options;
+    const device = firstDevice(devices);
+    this.asked = askedPlan(options, device);
     const wish: PlanWish = {
       asked: this.asked,
-      fixed: options.planFixed,
+      // A trial runs on one device: what more instances bring on several it cannot tell.
+      fixed: { ...planFixed, instances: planFixed.instances || devices.length > 1 },
       // A batch that waits to be full has the size that somebody chose.
       mayShrinkBatches: batchDelay === 0,
       tolerance,
@@ -36,7 +39,14 @@ export class PlanChoice {
     // Zeros that nobody wants to be run are not measured either.
     this.#planner = options.plan === 'auto' && options.warmUp ? context.planner : undefined;
     this.#request = {
-      model: { name, version, path, device, inputForms },
+      model: {
+        name,
+        version,
+        path,
+        device,
+        inputForms,
+        graphMemory: options.cudaGraphMemory * 2 ** 20,
+      },
       wish,
       declared: { handler, inputs: config.inputs },
       planTime: Math.min(planTime, startupTimeout * searchShare),
@@ -93,13 +103,14 @@ export class PlanChoice {
   }
 }
 
-function askedPlan(options: NativeExecutionOptions): ExecutionPlan {
-  const { freeze, precision, instances, intraOpThreads, batchSize } = options;
+function askedPlan(options: NativeExecutionOptions, device: string): ExecutionPlan {
+  const { freeze, precision, cudaGraphs, instances, intraOpThreads, batchSize } = options;
   return {
     freeze,
     optimize: false,
     channelsLast: false,
     precision,
+    graphs: cudaGraphs === 'always' && device !== 'cpu',
     instances,
     intraOpThreads,
     rows: batchSize,

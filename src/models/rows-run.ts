@@ -1,10 +1,13 @@
 import type { Reservation, RowsOwner } from '../batching/reservation.js';
+import type { Placed } from '../collections/unordered-set.js';
 import { SconceError } from '../errors.js';
 import type { RowOutputs } from '../handlers/handler.js';
 import type { BatchOutputs } from '../tensors/batch-outputs.js';
 
 /** Rows of one request that are with a batch, or on their way to one. */
-export class RowsRun implements RowsOwner {
+export class RowsRun implements RowsOwner, Placed {
+  /** Among those of its request. */
+  place: number | undefined;
   readonly isAdmitted = true;
   readonly promise: Promise<RowOutputs>;
   reservation: Reservation | undefined;

@@ -27,6 +27,8 @@ export class Serving {
   /** Requests that are worked on outside of the batches and of threads. */
   #preparing = 0;
   #prepared: (() => void) | undefined;
+  /** Why nothing is answered any more. */
+  #failure: SconceError | undefined;
 
   constructor(
     readonly handler: Handler,
@@ -79,9 +81,11 @@ export class Serving {
     }
   }
 
-  /** Answers with an error what is with the handler's threads. */
+  /** Answers everything with an error, now and from now on. */
   fail(error: SconceError): void {
+    this.#failure = error;
     this.#exchanges.fail(error);
+    this.assembler.fail(error);
   }
 
   /** Resolves when no request is with the handler. */
@@ -149,6 +153,7 @@ export class Serving {
     }
     if (prediction.over) return;
     try {
+      if (this.#failure !== undefined) throw this.#failure;
       const { since, wantedBy } = prediction;
       const reservation = this.assembler.reserve(key, inputs, rows, prediction, since, wantedBy);
       try {

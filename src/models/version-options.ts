@@ -8,9 +8,10 @@ import { isSettingName, type SettingName } from '../config/setting.js';
 import type { Settings } from '../config/settings.js';
 import type { Precision } from '../native/addon.js';
 import type { PlanWish } from '../plans/plan.js';
-import { resolveDevice } from './device.js';
+import { resolveDevices } from './device.js';
 import type { ModelSource } from './model-source.js';
-import { gpuIds } from './process/gpu-ids.js';
+import { requirePrecision } from './precision.js';
+import { processDevices } from './process/gpu-ids.js';
 
 /** Between how many instances a version has. */
 export interface WorkerRange {
@@ -21,15 +22,19 @@ export interface WorkerRange {
 /** Everything about a version that is settled when it is registered. */
 export interface VersionOptions {
   workers: WorkerRange;
-  device: string;
-  /** GPUs that its processes are dealt out to; empty for the CPU, and where it runs on threads. */
-  gpuIds: readonly number[];
+  /** `cpu`, or GPUs: its instances are dealt out to them, to the first one first. */
+  devices: readonly string[];
+  /** True where nobody has named them: which is the first depends on the other models. */
+  inTurn: boolean;
   /** How bodies wrap the input. */
   envelope: string | undefined;
   /** Threads inside an operation that were asked for; 0 divides the cores. */
   intraOpThreads: number;
   freeze: boolean;
   precision: Precision;
+  cudaGraphs: Settings['cudaGraphs'];
+  /** MiB on each GPU. */
+  cudaGraphMemory: number;
   runOnLoop: Settings['runOnLoop'];
   plan: Settings['plan'];
   /** Seconds. */
@@ -76,7 +81,8 @@ const batchSizeOfFiles = 32;
  *
  * @param isGiven whether somebody has said a setting, which has its default else
  * @param inProcesses whether Python runs it, which finds its devices itself
- * @throws {SconceError} INVALID_CONFIGURATION for a device that is not there.
+ * @throws {SconceError} INVALID_CONFIGURATION for a device that is not there, or a precision that it
+ *   does not know.
  */
 export function versionOptions(
   source: ModelSource,
@@ -96,15 +102,15 @@ export function versionOptions(
   });
   const { minWorkers, maxWorkers, batchPolicy, device, deviceIds, ...others } = values;
   const limits = { ids: deviceIds, mostGpus: settings.numberOfGpu };
-  const gpus = inProcesses ? gpuIds(device, limits) : [];
+  const placed = inProcesses ? processDevices(device, limits) : resolveDevices(device, limits);
+  if (!inProcesses) requirePrecision(values.precision, placed.devices);
   return {
     ...others,
     origins: Object.fromEntries(origins),
     workers: { minWorkers, maxWorkers },
     planFixed: fixedForPlans(values, origins, isGiven),
     limitMaxImagePixels: settings.limitMaxImagePixels,
-    device: inProcesses ? deviceName(gpus) : resolveDevice(device, limits),
-    gpuIds: gpus,
+    ...placed,
     envelope: settings.serviceEnvelope ?? source.envelope,
     batchDelay: batchPolicy === 'legacy' && values.batchSize > 1 ? values.maxBatchDelay : 0,
   };
@@ -112,7 +118,7 @@ export function versionOptions(
 
 /** What somebody has said, wherever, is not for a plan to decide. */
 function fixedForPlans(
-  { minWorkers, maxWorkers, autoscale, intraOpThreads }: ModelOptions,
+  { minWorkers, maxWorkers, autoscale, cudaGraphs, intraOpThreads }: ModelOptions,
   origins: ReadonlyMap<keyof ModelOptions, string>,
   isGiven: (setting: SettingName) => boolean,
 ): PlanWish['fixed'] {
@@ -124,12 +130,9 @@ function fixedForPlans(
   return {
     freeze: isSaid('freeze'),
     precision: isSaid('precision'),
+    graphs: cudaGraphs !== 'auto',
     instances: autoscale || minWorkers !== maxWorkers || isSaid('minWorkers'),
     // 0 divides the cores, whoever says it.
     intraOpThreads: intraOpThreads > 0,
   };
-}
-
-function deviceName([first]: readonly number[]): string {
-  return first === undefined ? 'cpu' : `cuda:${first}`;
 }

@@ -3,9 +3,12 @@ import { SconceError } from '../errors.js';
 import type { Handler } from '../handlers/handler.js';
 import { bucketsUpTo } from '../plans/batch-table.js';
 import type { TensorSpec } from '../tensors/tensor-spec.js';
+import { type CudaGraphs, cudaGraphsInWords, cudaGraphsOf } from './cuda-graphs.js';
+import { firstDevice } from './device.js';
 import { runOnLoop } from './loop-batches.js';
 import type { NativeExecutionContext, NativeExecutionOptions } from './native-execution-options.js';
 import type { OpenedModel } from './opened-model.js';
+import { paddedCosts } from './padded-costs.js';
 
 /** A model that is opened, and what is made for it. */
 export interface WarmedModel {
@@ -21,6 +24,7 @@ export interface WarmedModel {
  * take.
  *
  * @param mostRows of a batch
+ * @returns what became of its CUDA graphs; undefined where none were wanted
  * @throws {SconceError} MODEL_LOAD_FAILED when the model rejects them; INVALID_CONFIGURATION when its
  *   outputs cannot be answered; MODEL_CLOSED. As a rejection.
  */
@@ -28,9 +32,9 @@ export async function warmUp(
   { opened, handler, assembler, straightLine }: WarmedModel,
   rowShape: readonly TensorSpec[],
   mostRows: number,
-  { runOnLoop: policy, device }: Pick<NativeExecutionOptions, 'runOnLoop' | 'device'>,
-  context: Pick<NativeExecutionContext, 'onLoop'>,
-): Promise<void> {
+  { runOnLoop: policy, devices }: Pick<NativeExecutionOptions, 'runOnLoop' | 'devices'>,
+  context: Pick<NativeExecutionContext, 'onLoop' | 'planLog'>,
+): Promise<CudaGraphs | undefined> {
   const rows = bucketsUpTo(mostRows);
   const event = await opened.warmUp(rowShape, rows);
   for (const signature of opened.signatures.all) {
@@ -40,8 +44,12 @@ export async function warmUp(
     }
     assembler.expectOutputs(signature);
   }
-  assembler.expectCosts(rowShape, rows, event.microseconds);
-  if (policy === 'never' || device !== 'cpu' || !straightLine) return;
+  const graphs = event.graphs === undefined ? undefined : cudaGraphsOf(event.graphs);
+  if (graphs !== undefined) context.planLog.info(cudaGraphsInWords(graphs));
+  const costs = paddedCosts(rows, event.microseconds, graphs?.rows ?? []);
+  assembler.expectCosts(rowShape, costs.rows, costs.microseconds);
+  if (policy === 'never' || firstDevice(devices) !== 'cpu' || !straightLine) return graphs;
   const onLoop = await runOnLoop(opened, rowShape, rows, event);
   if (onLoop !== undefined) context.onLoop(onLoop.rows, onLoop.why);
+  return graphs;
 }

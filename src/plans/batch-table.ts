@@ -5,7 +5,7 @@ import { usualMargins } from './timed-trials.js';
  * Batches from so many microseconds on are made no larger than pays: what is around a batch hardly
  * counts beside it. Shorter ones are as large as they may be.
  */
-const dear = 5000;
+export const dear = 5000;
 
 /** The powers of two below `most`, and itself. */
 export function bucketsUpTo(most: number): number[] {

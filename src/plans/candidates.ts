@@ -1,16 +1,31 @@
-import type { NativePlan } from '../native/addon.js';
+import type { NativePlan, Precision } from '../native/addon.js';
 import type { TensorSpec } from '../tensors/tensor-spec.js';
-import { isPreparedAs, type PlanMachine, type PlannedModel, type PlanWish } from './plan.js';
+import {
+  isPreparedAs,
+  type PlanMachine,
+  type PlannedModel,
+  type PlanWish,
+  preparationOf,
+} from './plan.js';
 
-/** Smallest deviation that bfloat16 can be expected to have: it keeps 8 bits of each number. */
-const bfloat16Deviation = 2 ** -8;
+type Reduced = Exclude<Precision, 'float32'>;
+
+/** Bits that a precision keeps of each number. */
+const significantBits: Record<Reduced, number> = { tf32: 11, bfloat16: 8, float16: 11 };
+
+/** What is faster than float32, if anything is: on GPUs matrix units, on the CPU instructions. */
+const fasterOnGpu: readonly Reduced[] = ['tf32', 'bfloat16', 'float16'];
+const fasterOnCpu: readonly Reduced[] = ['bfloat16'];
 
 /** Which ways of preparing a module there are to try, and what speaks against others. */
 export interface Candidates {
   /** Those that suit any model, the one that is asked for first. */
   basic: readonly NativePlan[];
+  /** Whether CUDA graphs are to be tried. */
+  graphs: boolean;
   channelsLast: boolean;
-  bfloat16: boolean;
+  /** Reduced precisions, in the order in which they are tried. */
+  precisions: readonly Precision[];
   /** Why something is not tried. */
   notes: readonly string[];
 }
@@ -23,8 +38,8 @@ export function candidatesFor(
   machine: PlanMachine,
 ): Candidates {
   const { asked, fixed, tolerance } = wish;
-  const { freeze, optimize, channelsLast, precision } = asked;
-  const usual: NativePlan = { freeze, optimize, channelsLast, precision };
+  const { freeze, precision } = asked;
+  const usual = preparationOf(asked);
   const basic: NativePlan[] = [usual];
   if (freeze || !fixed.freeze) basic.push({ ...usual, freeze: true, optimize: true });
   if (!fixed.freeze) basic.push({ ...usual, freeze: !freeze, optimize: false });
@@ -33,31 +48,48 @@ export function candidatesFor(
     notes.push('what works on frozen modules was not tried: freeze is false');
   return {
     basic,
+    graphs: mayCapture(),
     channelsLast: inputs.some(
       ({ dtype, dims }, i) =>
         dims.length === 3 && dtype.startsWith('float') && (inputForms[i] ?? 'rows') === 'rows',
     ),
-    bfloat16: mayReduce(),
+    precisions: fixed.precision || precision !== 'float32' ? [] : faster().filter(mayReduce),
     notes,
   };
 
-  function mayReduce(): boolean {
-    if (fixed.precision || precision !== 'float32') return false;
+  function mayCapture(): boolean {
+    if (device === 'cpu' || asked.graphs) return false;
+    if (fixed.graphs) notes.push('CUDA graphs were not tried: cudaGraphs is never');
+    return !fixed.graphs;
+  }
+
+  function faster(): readonly Reduced[] {
+    return device === 'cpu' ? fasterOnCpu : fasterOnGpu;
+  }
+
+  function mayReduce(reduced: Reduced): boolean {
     const takesFloats = inputs.some(({ dtype }) => dtype.startsWith('float'));
-    if (!machine.bfloat16(device)) {
-      if (takesFloats) notes.push(`bfloat16 was not tried: ${deviceName(device)} only imitates it`);
+    if (!machine.computesIn(device, reduced)) {
+      if (takesFloats) notes.push(`${reduced} was not tried: ${lacks(device, reduced)}`);
       return false;
     }
-    if (tolerance >= bfloat16Deviation) return true;
+    const deviation = 2 ** -significantBits[reduced];
+    if (tolerance >= deviation) return true;
     notes.push(
-      `bfloat16 was not tried: it deviates by about ${bfloat16Deviation.toPrecision(1)}, and tolerance allows ${tolerance}`,
+      `${reduced} was not tried: it deviates by about ${deviation.toPrecision(1)}, and tolerance allows ${tolerance}`,
     );
     return false;
   }
 }
 
-function deviceName(device: string): string {
-  return device === 'cpu' ? 'this processor' : device;
+function lacks(device: string, precision: Reduced): string {
+  const name = device === 'cpu' ? 'this processor' : device;
+  return precision === 'tf32' ? `${name} does not have it` : `${name} only imitates it`;
+}
+
+/** Ways with CUDA graphs, given the best of those that were tried. */
+export function graphsWays(best: NativePlan, asked: NativePlan): NativePlan[] {
+  return withUsual({ ...preparationOf(best), graphs: true }, asked);
 }
 
 /**
@@ -68,13 +100,12 @@ export function channelsLastWays(best: NativePlan, asked: NativePlan): NativePla
   return withUsual({ ...best, channelsLast: true }, asked);
 }
 
-/** Ways in bfloat16, given the best of those that were tried. */
-export function bfloat16Ways(
-  best: NativePlan,
+/** Ways in a reduced precision, given the best of those that were tried as it is in that one. */
+export function reducedWays(
+  reduced: NativePlan,
   asked: NativePlan,
   takesImages: boolean,
 ): NativePlan[] {
-  const reduced: NativePlan = { ...best, precision: 'bfloat16' };
   const ways = withUsual(reduced, asked);
   if (!takesImages || reduced.channelsLast) return ways;
   return [...ways, ...withUsual({ ...reduced, channelsLast: true }, asked)];

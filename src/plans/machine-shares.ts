@@ -1,4 +1,5 @@
 import type { ExecutionPlan, PlanWish } from './plan.js';
+import { usualMargins } from './timed-trials.js';
 
 /** How the cores are divided: instances, and threads of each. */
 export interface MachineShare {
@@ -14,6 +15,9 @@ const mostInstancesTried = 16;
  * one is left to it else.
  */
 const allCoresFrom = 2000;
+
+/** More of the machine must be worth that much more throughput: the main loop needs some of it. */
+const moreThreadsPay = 1.1;
 
 /**
  * The ways of dividing the cores that are worth a try besides the one that is asked for, those with
@@ -40,6 +44,25 @@ export function machineShares(
   const isNew = (share: MachineShare, i: number): boolean =>
     !isSameShare(share, asked) && shares.findIndex((other) => isSameShare(share, other)) === i;
   return shares.filter(isNew).sort((a, b) => a.instances - b.instances);
+}
+
+/**
+ * The numbers of instances to try on a GPU besides the one that is asked for. Two overlap what each
+ * of them leaves idle between its batches; more share a device that is busy already, and each has
+ * buffers and graphs of its own.
+ */
+export function deviceShares({ asked, fixed }: PlanWish): MachineShare[] {
+  if (fixed.instances) return [];
+  const { intraOpThreads } = asked;
+  return [1, 2]
+    .map((instances) => ({ instances, intraOpThreads }))
+    .filter((share) => !isSameShare(share, asked));
+}
+
+/** How much faster one must be than the other to be chosen instead. */
+export function neededGain(trial: MachineShare, other: MachineShare): number {
+  const threads = (each: MachineShare): number => each.instances * each.intraOpThreads;
+  return threads(trial) > threads(other) ? moreThreadsPay : usualMargins.simpler;
 }
 
 function isSameShare(a: MachineShare, b: Pick<ExecutionPlan, keyof MachineShare>): boolean {

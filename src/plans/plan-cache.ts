@@ -9,7 +9,7 @@ import type { PlanRecord } from './plan-record.js';
 import { planRecordSchema } from './plan-record.js';
 
 /** Changes when the meaning of what is kept does: what was kept before is passed over then. */
-const format = 1;
+const format = 2;
 
 /** Plans that are kept; the ones that were used longest ago go. */
 const mostPlans = 256;

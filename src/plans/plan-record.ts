@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { dtypes } from '../native/dtype.js';
 
-const precisions = ['float32', 'bfloat16', 'float16'] as const;
+const precisions = ['float32', 'tf32', 'bfloat16', 'float16'] as const;
 
 const count = Type.Integer({ minimum: 1, maximum: 65_536 });
 
@@ -11,6 +11,7 @@ const way = {
   optimize: Type.Boolean({ description: 'Went through optimize_for_inference.' }),
   channelsLast: Type.Boolean({ description: 'Images and weights lie in channels-last order.' }),
   precision: Type.Enum([...precisions]),
+  graphs: Type.Boolean({ description: 'Batches are CUDA graphs, captured at warm-up.' }),
   instances: count,
   intraOpThreads: count,
 };
@@ -57,6 +58,9 @@ export const planRecordSchema = Type.Object({
     }),
   ),
   seconds: Type.Number({ minimum: 0, description: 'How long the search took.' }),
+  gpu: Type.Optional(
+    Type.String({ description: 'The GPU that it was measured on, and the versions of CUDA.' }),
+  ),
   inputs: Type.Array(
     Type.Object({ dtype: Type.Enum([...dtypes]), dims: Type.Array(Type.Integer()) }),
     { description: 'One row of each input that was tried.' },

@@ -1,4 +1,4 @@
-import { isPreparedAs, type NamedModel, planInWords, plural, runsAs } from './plan.js';
+import { isPreparedAs, type NamedModel, plainModule, planInWords, plural, runsAs } from './plan.js';
 import { type PlanRecord, type PlanTrial, rateAt } from './plan-record.js';
 
 /** What was chosen, in one line: for the log. */
@@ -25,7 +25,7 @@ export function planReport(model: NamedModel, record: PlanRecord): string[] {
     runsAs(trial, chosen) ? '*' : '',
     planInWords(trial),
     ...timesOf(trial, common),
-    isPreparedAs(trial, plain) ? '-' : deviationInWords(trial),
+    isPreparedAs(trial, plainModule) ? '-' : deviationInWords(trial),
     trial.problem ?? '',
   ]);
   const winner = sorted.find((trial) => runsAs(trial, chosen));
@@ -40,13 +40,6 @@ export function planReport(model: NamedModel, record: PlanRecord): string[] {
 function heads(rows: number): string[] {
   return ['', 'way', `ms for ${plural(rows, 'row')}`, 'rows/s', 'deviation', ''];
 }
-
-const plain = {
-  freeze: false,
-  optimize: false,
-  channelsLast: false,
-  precision: 'float32',
-} as const;
 
 /** The number of rows that every trial which came to an end has timed. */
 function commonRows(tried: readonly PlanTrial[]): number {

@@ -18,7 +18,7 @@ export interface PlanWish {
   /** What runs when nothing is tried. */
   asked: ExecutionPlan;
   /** What somebody has said, so that it stays as in `asked`. */
-  fixed: { freeze: boolean; precision: boolean; instances: boolean; intraOpThreads: boolean };
+  fixed: Record<'freeze' | 'precision' | 'graphs' | 'instances' | 'intraOpThreads', boolean>;
   /** False when a batch may not be made smaller than `asked.rows`. */
   mayShrinkBatches: boolean;
   /** Largest relative deviation of the outputs from those of float32. */
@@ -35,8 +35,10 @@ export interface NamedModel {
 export interface PlannedModel extends NamedModel {
   /** The TorchScript file. */
   path: string;
-  /** `cpu` or `cuda:N`. */
+  /** `cpu` or `cuda:N`; of several the first, which stands for all. */
   device: string;
+  /** Bytes that CUDA graphs may take on it, those of all instances together. */
+  graphMemory: number;
   /** How rows become the arguments of forward; `rows` where there are fewer. */
   inputForms: readonly InputForm[];
 }
@@ -46,8 +48,10 @@ export interface PlanMachine {
   cores: number;
   cpu: string;
   libtorch: string;
-  /** Whether a device computes in bfloat16 by itself, and does not only imitate it. */
-  bfloat16(device: string): boolean;
+  /** What a GPU is and what drives it, in words. */
+  gpu(device: string): string;
+  /** Whether a device has instructions for a precision, and does not only imitate it. */
+  computesIn(device: string, precision: Precision): boolean;
 }
 
 /** Name of the processor, in words of the operating system. */
@@ -55,13 +59,29 @@ export function processorName(): string {
   return `${process.arch} ${cpus()[0]?.model ?? 'unknown'} × ${availableParallelism()}`;
 }
 
-/** How a module is prepared, in words: `optimised, channels-last, bfloat16`. */
+/** The module as the file has it. */
+export const plainModule: NativePlan = {
+  freeze: false,
+  optimize: false,
+  channelsLast: false,
+  precision: 'float32',
+  graphs: false,
+};
+
+/** How the module of a plan is prepared, and nothing else of it. */
+export function preparationOf(plan: NativePlan): NativePlan {
+  const { freeze, optimize, channelsLast, precision, graphs } = plan;
+  return { freeze, optimize, channelsLast, precision, graphs };
+}
+
+/** How a module is prepared, in words: `optimised, channels-last, bfloat16, CUDA graphs`. */
 export function preparationInWords(plan: NativePlan): string {
-  const { freeze, optimize, channelsLast, precision } = plan;
+  const { freeze, optimize, channelsLast, precision, graphs } = plan;
   const words = [
     ...(optimize ? ['optimised'] : freeze ? ['frozen'] : ['plain']),
     ...(channelsLast ? ['channels-last'] : []),
     ...(precision === 'float32' ? [] : [precision]),
+    ...(graphs ? ['CUDA graphs'] : []),
   ];
   return words.join(', ');
 }
@@ -82,15 +102,23 @@ export function isPreparedAs(a: NativePlan, b: NativePlan): boolean {
     a.freeze === b.freeze &&
     a.optimize === b.optimize &&
     a.channelsLast === b.channelsLast &&
-    a.precision === b.precision
+    a.precision === b.precision &&
+    a.graphs === b.graphs
   );
 }
 
+/**
+ * Each precision by what it leaves of float32: all; the range; the range, with fewer digits; not the
+ * range: what is above 65,504 becomes infinite, which the inputs of a trial may not show.
+ */
+const precisionRanks: Record<Precision, number> = { float32: 0, tf32: 1, bfloat16: 2, float16: 3 };
+
 /** How much a plan does beyond what is plain: of two that are as fast, the simpler one is taken. */
-export function complexity({ freeze, optimize, channelsLast, precision }: NativePlan): number {
-  const exact: Precision = 'float32';
+export function complexity(plan: NativePlan): number {
+  const { freeze, optimize, channelsLast, precision, graphs } = plan;
   return (
-    Number(precision !== exact) * 8 +
+    precisionRanks[precision] * 16 +
+    Number(graphs) * 8 +
     Number(optimize) * 4 +
     Number(channelsLast) * 2 +
     // Frozen is what is usual; plain saves nothing that anybody would miss.

@@ -137,9 +137,10 @@ export class Planner {
     request: PlanRequest,
     asked: ExecutionPlan,
     inputs: readonly TensorSpec[],
-  ): Promise<SearchResult & { disturbed?: true }> {
+  ): Promise<SearchResult & Pick<PlanRecord, 'gpu' | 'disturbed'>> {
     const { model, wish, planTime, signal } = request;
     const { load } = this.options;
+    const machine = this.options.machine();
     const trials = this.options.openTrials(model, inputs);
     const end = (): void => trials.close();
     signal.addEventListener('abort', end, { once: true });
@@ -150,13 +151,15 @@ export class Planner {
         model,
         inputs,
         wish: { ...wish, asked },
-        machine: this.options.machine(),
+        machine,
         trials,
         patience: planTime * 1000,
         progress: progressLines(request),
       });
       const took = performance.now() - since;
       const waited = took - (load.cpuMicroseconds() - cpu) / 1000;
+      // The processor waits for a GPU whatever others do.
+      if (model.device !== 'cpu') return { ...result, gpu: machine.gpu(model.device) };
       const isDisturbed = waited > mostWaiting.milliseconds && waited > took * mostWaiting.part;
       return isDisturbed ? disturbedResult(result) : result;
     } finally {
@@ -189,10 +192,13 @@ export class Planner {
 
   async #makeKey({ model, wish, declared, signal }: PlanRequest): Promise<string> {
     const { machine, version } = this.options;
-    const { cores, cpu, libtorch } = machine();
-    const { path, device, inputForms } = model;
+    const { cores, cpu, libtorch, gpu } = machine();
+    const { path, device, inputForms, graphMemory } = model;
     const file = await fileDigest(path, signal);
-    return valueDigest({ file, device, inputForms, wish, declared, cores, cpu, libtorch, version });
+    // Whichever of several GPUs it is: the next start may begin with another of the same kind.
+    const where = device === 'cpu' ? { device } : { device: gpu(device), graphMemory };
+    const machineKey = { ...where, cores, cpu, libtorch };
+    return valueDigest({ file, inputForms, wish, declared, ...machineKey, version });
   }
 }
 

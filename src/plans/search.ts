@@ -1,18 +1,26 @@
 import type { NativePlan } from '../native/addon.js';
 import type { TensorSpec } from '../tensors/tensor-spec.js';
-import { bucketsUpTo, rowsThatPay, usualRows } from './batch-table.js';
-import { bfloat16Ways, type Candidates, candidatesFor, channelsLastWays } from './candidates.js';
-import { machineShares } from './machine-shares.js';
+import { bucketsUpTo, dear, rowsThatPay, usualRows } from './batch-table.js';
+import {
+  type Candidates,
+  candidatesFor,
+  channelsLastWays,
+  graphsWays,
+  reducedWays,
+} from './candidates.js';
+import { deviceShares, type MachineShare, machineShares, neededGain } from './machine-shares.js';
 import {
   type ExecutionPlan,
   isPreparedAs,
   type PlanMachine,
   type PlannedModel,
   type PlanWish,
+  plainModule,
   preparationInWords,
+  preparationOf,
 } from './plan.js';
 import { type PlanTrial, rateAt } from './plan-record.js';
-import { type Margins, TimedTrials, usualMargins } from './timed-trials.js';
+import { type Margins, TimedTrials } from './timed-trials.js';
 import type { Trials } from './trials.js';
 
 export interface SearchRequest {
@@ -51,12 +59,9 @@ const marginsIfCheap: Margins = { simpler: 1.1, exact: 1.25, float32: 1.1 };
  */
 const close = 1.25;
 
-/** More of the machine must be worth that much more throughput: the main loop needs some of it. */
-const moreThreadsPay = 1.1;
-
 /**
  * Finds the fastest plan for a model by trying: first how its module is prepared, with the instances
- * and threads that are asked for; then how the cores are divided; then how large batches should be.
+ * and threads that are asked for; then how the device is divided; then how large batches should be.
  *
  * @throws {Error} when not even what is asked for can be timed.
  */
@@ -90,6 +95,8 @@ class PlanSearch {
     for (const [i, plan] of this.#candidates.basic.slice(1).entries()) {
       await this.#tryPreparation(plan, this.#candidates.basic.length - 2 - i);
     }
+    // Before it is told whether batches are cheap: what is around their kernels goes with graphs.
+    if (this.#candidates.graphs) await this.#tryPreparations(graphsWays(this.#best(), asked));
     const isCheap = this.#microseconds() < cheap;
     // What is gained on the batch is lost in what is around it.
     if (isCheap) this.#timed.margins = marginsIfCheap;
@@ -97,12 +104,12 @@ class PlanSearch {
     await this.#runOff(isCheap ? Number.POSITIVE_INFINITY : close);
     const preparation = this.#best();
     const reference = this.#reference();
-    const chosen = isCheap ? preparation : await this.#divideCores(preparation);
+    const chosen = isCheap ? preparation : await this.#divideDevice(preparation);
     const rows = await this.#sizeBatches(chosen);
     this.#noteSkipped();
-    const { freeze, optimize, channelsLast, precision, instances, intraOpThreads } = chosen;
+    const { instances, intraOpThreads } = chosen;
     return {
-      chosen: { freeze, optimize, channelsLast, precision, instances, intraOpThreads, rows },
+      chosen: { ...preparationOf(chosen), instances, intraOpThreads, rows },
       ...this.#speedup(chosen, reference),
       tried: this.#timed.tried,
       notes: this.#notes,
@@ -125,10 +132,13 @@ class PlanSearch {
   }
 
   async #tryLayouts(): Promise<void> {
-    const { channelsLast, bfloat16 } = this.#candidates;
+    const { channelsLast, precisions } = this.#candidates;
     const { asked } = this.request.wish;
     if (channelsLast) await this.#tryPreparations(channelsLastWays(this.#best(), asked));
-    if (bfloat16) await this.#tryPreparations(bfloat16Ways(this.#best(), asked, channelsLast));
+    for (const precision of precisions) {
+      const best: NativePlan = { ...this.#best(), precision };
+      await this.#tryPreparations(reducedWays(best, asked, channelsLast));
+    }
   }
 
   /** Times those that may win once more, in the other order: what disturbs the machine passes. */
@@ -140,12 +150,9 @@ class PlanSearch {
     }
   }
 
-  /** Tries the other ways of dividing the cores. Returns the best of all. */
-  async #divideCores(preparation: PlanTrial): Promise<PlanTrial> {
-    const { wish, machine, model } = this.request;
-    // Threads are a matter of the CPU; on a GPU nobody but the operator knows who shares it.
-    if (model.device !== 'cpu') return preparation;
-    const shares = machineShares(machine.cores, wish, this.#microseconds());
+  /** Tries the other ways of dividing the device. Returns the best of all. */
+  async #divideDevice(preparation: PlanTrial): Promise<PlanTrial> {
+    const shares = this.#shares();
     let best = preparation;
     for (const [i, share] of shares.entries()) {
       const trial = await this.#timed.try(
@@ -164,10 +171,18 @@ class PlanSearch {
     return isWorthIt ? best : preparation;
   }
 
+  #shares(): MachineShare[] {
+    const { wish, machine, model } = this.request;
+    if (model.device !== 'cpu') return deviceShares(wish);
+    return machineShares(machine.cores, wish, this.#microseconds());
+  }
+
   /** Times batches of other sizes. Returns how many rows a batch should have at most. */
   async #sizeBatches(chosen: PlanTrial): Promise<number> {
     const { asked, mayShrinkBatches } = this.request.wish;
     if (!mayShrinkBatches || asked.rows === 1) return asked.rows;
+    // Only batches that take long are made smaller.
+    if ((this.#timeOf(chosen) / this.#usual) * asked.rows < dear) return asked.rows;
     // Preparing, settling and repeating takes about six runs.
     const affordable = (this.#timed.timeLeft * 1000) / (this.#timeOf(chosen) / this.#usual) / 6;
     const sizes = bucketsUpTo(asked.rows);
@@ -185,9 +200,8 @@ class PlanSearch {
 
   #tryPreparation(plan: NativePlan, left: number): Promise<PlanTrial | undefined> {
     const { instances, intraOpThreads } = this.request.wish.asked;
-    const { freeze, optimize, channelsLast, precision } = plan;
     return this.#timed.try(
-      { freeze, optimize, channelsLast, precision, instances, intraOpThreads, rows: this.#usual },
+      { ...preparationOf(plan), instances, intraOpThreads, rows: this.#usual },
       [this.#usual],
       left,
     );
@@ -204,14 +218,7 @@ class PlanSearch {
   #reference(): PlanTrial {
     const { tried } = this.#timed;
     const plain = tried.find(
-      (trial) =>
-        trial.problem === undefined &&
-        isPreparedAs(trial, {
-          freeze: false,
-          optimize: false,
-          channelsLast: false,
-          precision: 'float32',
-        }),
+      (trial) => trial.problem === undefined && isPreparedAs(trial, plainModule),
     );
     const [first = this.#best()] = tried.filter(({ problem }) => problem === undefined);
     return plain ?? first;
@@ -240,15 +247,10 @@ class PlanSearch {
   }
 
   #noteSkipped(): void {
-    const { skipped } = this.#timed;
+    const { skipped, broken } = this.#timed;
+    if (broken !== undefined) this.#notes.push(`nothing more was tried: ${broken}`);
     if (skipped > 0) this.#notes.push(`${skipped} more were not tried: planTime was over`);
   }
-}
-
-/** How much faster one must be than the other to be chosen instead. */
-function neededGain(trial: PlanTrial, other: PlanTrial): number {
-  const threads = (each: PlanTrial): number => each.instances * each.intraOpThreads;
-  return threads(trial) > threads(other) ? moreThreadsPay : usualMargins.simpler;
 }
 
 function sumOf(numbers: readonly number[]): number {

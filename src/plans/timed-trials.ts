@@ -1,5 +1,13 @@
 import type { NativePlan, TrialEvent } from '../native/addon.js';
-import { complexity, type ExecutionPlan, isPreparedAs, planInWords, runsAs } from './plan.js';
+import {
+  complexity,
+  type ExecutionPlan,
+  isPreparedAs,
+  plainModule,
+  planInWords,
+  preparationOf,
+  runsAs,
+} from './plan.js';
 import { type PlanTrial, rateAt } from './plan-record.js';
 import type { Trials } from './trials.js';
 
@@ -16,7 +24,7 @@ export interface Margins {
 export const usualMargins: Margins = { simpler: 1.03, exact: 1.1, float32: 1.1 };
 
 /** Milliseconds for the repetitions of one trial: the least and the most. */
-const leastBudget = 5;
+const leastBudget = 3;
 const mostBudget = 300;
 /** Repetitions that a trial may have when they fit in there. */
 const repetitions = 8;
@@ -43,6 +51,8 @@ export class TimedTrials {
   compared = 1;
   /** How often a plan was not tried for want of time. */
   skipped = 0;
+  /** Why nothing more can be tried: the device has failed. */
+  broken: string | undefined;
   readonly #deadline: number;
   #tolerance: number;
   /** Milliseconds that the last trial took. */
@@ -68,7 +78,7 @@ export class TimedTrials {
    * Tries one plan, or tries it again.
    *
    * @param left plans that are known to come after it
-   * @returns what is known of it; undefined when there is no time for it
+   * @returns what is known of it; undefined when there is no time for it, or it cannot be tried
    */
   async try(
     plan: ExecutionPlan,
@@ -76,6 +86,7 @@ export class TimedTrials {
     left: number,
   ): Promise<PlanTrial | undefined> {
     const { options } = this;
+    if (this.broken !== undefined) return undefined;
     // The first is tried whatever it takes: without it there is nothing to compare with.
     if (this.#count > 0 && this.timeLeft < this.#lastTook) {
       this.skipped += 1;
@@ -86,6 +97,7 @@ export class TimedTrials {
     const since = options.now();
     const event = await this.#withinTime(plan, rows);
     this.#lastTook = options.now() - since;
+    if (event.error?.code === 'DEVICE_FAILED') this.broken = event.error.message;
     return this.#remember(plan, rows, event);
   }
 
@@ -119,7 +131,7 @@ export class TimedTrials {
   }
 
   async #withinTime(plan: ExecutionPlan, rows: readonly number[]): Promise<TrialEvent> {
-    const { freeze, optimize, channelsLast, precision, instances, intraOpThreads } = plan;
+    const { instances, intraOpThreads } = plan;
     let overdue: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       const patience = Math.max(this.timeLeft, 0) + this.options.patience;
@@ -131,7 +143,7 @@ export class TimedTrials {
     try {
       return await Promise.race([
         this.options.trials.try({
-          plan: { freeze, optimize, channelsLast, precision },
+          plan: preparationOf(plan),
           rows,
           instances,
           intraOpThreads,
@@ -155,11 +167,13 @@ export class TimedTrials {
   }
 
   #remember(plan: ExecutionPlan, rows: readonly number[], event: TrialEvent): PlanTrial {
-    const { freeze, optimize, channelsLast, precision, instances, intraOpThreads } = plan;
+    const { instances, intraOpThreads } = plan;
     const { microseconds, deviation, error } = event;
     const problem = error === undefined ? this.#refusal(deviation, plan) : error.message;
     const fresh: PlanTrial = {
-      ...{ freeze, optimize, channelsLast, precision, instances, intraOpThreads },
+      ...preparationOf(plan),
+      instances,
+      intraOpThreads,
       rows: [...rows],
       microseconds: [...microseconds],
       deviation: Number.isFinite(deviation) ? deviation : null,
@@ -184,16 +198,9 @@ export class TimedTrials {
 
   /** Asked for, or the file as it is: however much that differs from run to run. */
   #isAsIs(plan: NativePlan): boolean {
-    return isPreparedAs(plan, this.options.asked) || isPreparedAs(plan, plain);
+    return isPreparedAs(plan, this.options.asked) || isPreparedAs(plan, plainModule);
   }
 }
-
-const plain: NativePlan = {
-  freeze: false,
-  optimize: false,
-  channelsLast: false,
-  precision: 'float32',
-};
 
 /** Fewer threads, then what is simpler, then what is nearer to float32. */
 function bySimplicity(a: PlanTrial, b: PlanTrial): number {

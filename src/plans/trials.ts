@@ -21,7 +21,7 @@ interface Asked {
 
 /** As OpenTrials; on threads of LibTorch. */
 export function openTrials(model: PlannedModel, inputs: readonly TensorSpec[]): Trials {
-  const { path, device, inputForms } = model;
+  const { path, device, inputForms, graphMemory } = model;
   /** Answered in the order in which they were asked for. */
   const asked: Asked[] = [];
   let isClosed = false;
@@ -33,6 +33,7 @@ export function openTrials(model: PlannedModel, inputs: readonly TensorSpec[]): 
     {
       path,
       device,
+      graphMemory,
       ...(inputForms.length === 0 ? {} : { inputForms }),
       inputs: inputs.map(({ dtype, dims }) => ({ dtype: dtypeCode(dtype), dims: [...dims] })),
     },

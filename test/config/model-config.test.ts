@@ -44,6 +44,8 @@ device: cuda:1
 freeze: false
 warmUp: false
 precision: bfloat16
+cudaGraphs: always
+cudaGraphMemory: 64
 plan: 'off'
 planTime: 1.5
 tolerance: 0.02
@@ -109,6 +111,8 @@ vllm_engine_config: []
       freeze: false,
       warmUp: false,
       precision: 'bfloat16',
+      cudaGraphs: 'always',
+      cudaGraphMemory: 64,
       plan: 'off',
       planTime: 1.5,
       tolerance: 0.02,

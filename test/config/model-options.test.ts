@@ -50,6 +50,8 @@ test('a model of which nobody says anything has the values of the settings', () 
     deviceIds: [],
     freeze: true,
     precision: 'float32',
+    cudaGraphs: 'auto',
+    cudaGraphMemory: 1024,
     plan: 'auto',
     planTime: 20,
     tolerance: 1e-4,
@@ -145,6 +147,8 @@ test('the file goes before the settings in all else', () => {
     planTime: 1,
     tolerance: 0.5,
     runOnLoop: 'never',
+    cudaGraphs: 'always',
+    cudaGraphMemory: 64,
     intraOpThreads: 3,
     warmUp: false,
   } as const;
@@ -170,6 +174,8 @@ test('the file goes before the settings in all else', () => {
     planTime: 1,
     tolerance: 0.5,
     runOnLoop: 'never',
+    cudaGraphs: 'never',
+    cudaGraphMemory: 64,
     intraOpThreads: 3,
   } as const;
   assert.deepEqual(resolve({ settings }).values, { ...resolve({}).values, ...settings });

@@ -106,7 +106,7 @@ suite('a server’s metrics', () => {
     const { samples } = await scrape();
     for (const { name, labels } of samples) {
       const names = labels.map((each) => each.split('=', 1).join());
-      const ofModels = name.startsWith('sconce_') && name !== 'sconce_slab_bytes';
+      const ofModels = /^sconce_(?!device_|slab_bytes$)/.test(name);
       const found = names.filter((each) => each.startsWith('model_'));
       assert.deepEqual(found, ofModels ? ['model_name', 'model_version'] : [], name);
     }

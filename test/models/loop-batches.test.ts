@@ -16,12 +16,14 @@ afterEach(async () => {
 async function open(path: string): Promise<OpenedModel> {
   const model = new OpenedModel(
     source('double'),
-    { ...{ path, device: 'cpu', instances: 1 }, intraOpThreads: 1, freeze: true, commitTimeout: 2 },
+    { path, devices: ['cpu'], instances: 1, intraOpThreads: 1, freeze: true, commitTimeout: 2 },
     {
       batch: () => assert.fail('a batch of nobody'),
       scaled: () => {},
       printed: () => {},
       leftLoop: () => {},
+      deviceFailed: () => {},
+      notice: () => {},
       failed: (error) => assert.fail(error),
       closed: () => {},
     },

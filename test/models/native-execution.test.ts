@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { SlabBudget } from '../../src/batching/slab-budget.js';
 import { SconceError } from '../../src/errors.js';
-import { builtInHandlers } from '../../src/handlers/registry.js';
 import { Metrics } from '../../src/metrics/metrics.js';
 import { makePlanner } from '../../src/models/make-planner.js';
 import { NativeExecution } from '../../src/models/native-execution.js';
@@ -12,6 +11,7 @@ import { type ModelListener, openModel } from '../../src/native/runtime.js';
 import { FileChecks } from '../../src/workers/file-checks.js';
 import { Pool } from '../../src/workers/pool.js';
 import { until } from '../support/condition.js';
+import { executionOptions } from '../support/execution-options.js';
 import { RecordingSink } from '../support/recording-sink.js';
 import { handlerRequest } from '../support/request.js';
 import { source } from '../support/server.js';
@@ -30,37 +30,8 @@ class Bench {
     /** What stands between the model's threads and the execution. */
     intercept: (listener: ModelListener) => ModelListener = (listener) => listener,
   ) {
-    const options: NativeExecutionOptions = {
-      source: source(model),
-      handler: builtInHandlers.get('tensor'),
-      problem: undefined,
-      device: 'cpu',
-      instances: 1,
-      intraOpThreads: 1,
-      freeze: true,
-      precision: 'float32',
-      runOnLoop: 'auto',
-      plan: 'off',
-      planTime: 20,
-      tolerance: 1e-4,
-      planFixed: { freeze: false, precision: false, instances: false, intraOpThreads: false },
-      weight: 1,
-      batchSize: 2,
-      batchDelay: 0,
-      jobQueueSize: 100,
-      responseTimeout: 60,
-      startupTimeout: 60,
-      clientTimeout: 0,
-      useJobTicket: false,
-      warmUp: true,
-      handlerThreads: 1,
-      handlerMemory: 512,
-      handlerErrors: true,
-      limitMaxImagePixels: true,
-      ...given,
-    };
     this.execution = new NativeExecution(
-      options,
+      executionOptions({ source: source(model), ...given }),
       {
         budget: this.budget,
         offLoop: new Pool(1),
@@ -76,6 +47,8 @@ class Bench {
         planLog: { info: () => {}, warn: () => {} },
         planned: () => {},
         onLoop: () => {},
+        deviceFailed: () => {},
+        lost: () => {},
       },
       (native, listener) => openModel(native, intercept(listener)),
     );

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { SlabBudget } from '../../src/batching/slab-budget.js';
-import { builtInHandlers } from '../../src/handlers/registry.js';
 import { Metrics } from '../../src/metrics/metrics.js';
 import { NativeExecution } from '../../src/models/native-execution.js';
 import type { NativeExecutionOptions } from '../../src/models/native-execution-options.js';
@@ -15,6 +14,7 @@ import { FileChecks } from '../../src/workers/file-checks.js';
 import { Pool } from '../../src/workers/pool.js';
 import { type FakeAnswer, FakeTrials, machineOf } from '../plans/fake-trials.js';
 import { until } from '../support/condition.js';
+import { executionOptions } from '../support/execution-options.js';
 import { RecordingSink } from '../support/recording-sink.js';
 import { handlerRequest } from '../support/request.js';
 import { source } from '../support/server.js';
@@ -60,35 +60,11 @@ class Bench implements Disposable {
 
   execution(given: Partial<NativeExecutionOptions> = {}): NativeExecution {
     return new NativeExecution(
-      {
+      executionOptions({
         source: source('double', { config: rowsOf(4) }),
-        handler: builtInHandlers.get('tensor'),
-        problem: undefined,
-        device: 'cpu',
-        instances: 1,
-        intraOpThreads: 1,
-        freeze: true,
-        precision: 'float32',
-        runOnLoop: 'auto',
         plan: 'auto',
-        planTime: 20,
-        tolerance: 1e-4,
-        planFixed: { freeze: false, precision: false, instances: false, intraOpThreads: false },
-        weight: 1,
-        batchSize: 2,
-        batchDelay: 0,
-        jobQueueSize: 100,
-        responseTimeout: 60,
-        startupTimeout: 60,
-        clientTimeout: 0,
-        useJobTicket: false,
-        warmUp: true,
-        handlerThreads: 1,
-        handlerMemory: 512,
-        handlerErrors: true,
-        limitMaxImagePixels: true,
         ...given,
-      },
+      }),
       {
         budget: new SlabBudget(1 << 24),
         offLoop: new Pool(1),
@@ -98,6 +74,8 @@ class Bench implements Disposable {
         planLog: { info: (line) => this.told.push(line), warn: (line) => this.told.push(line) },
         planned: (plan) => this.planned.push(plan),
         onLoop: () => {},
+        deviceFailed: () => {},
+        lost: () => {},
         instancesStarted: () => {},
         printed: () => {},
         failed: ({ message }) => this.failures.push(message),
@@ -250,6 +228,30 @@ suite('a plan that the model does not run by', () => {
     await execution.closed;
     assert.equal(bench.failures.length, 1);
   });
+});
+
+test('what warm-up says of CUDA graphs is told and shown', async () => {
+  using bench = new Bench(optimisedIsFast, (listener) => ({
+    ...listener,
+    warmed: (event) =>
+      listener.warmed({
+        ...event,
+        graphs: [
+          { rows: 1, bytes: 2 ** 20 },
+          { rows: 2, bytes: 0, problem: 'outputs differ' },
+        ],
+      }),
+  }));
+  const execution = bench.execution();
+  await execution.loaded;
+  assert.deepEqual(execution.graphs, {
+    rows: [1],
+    bytes: 2 ** 20,
+    problems: [{ rows: 2, problem: 'outputs differ' }],
+  });
+  const line = 'CUDA graphs for batches of 1 row, 1 MiB; none for 2: outputs differ';
+  assert.ok(bench.told.includes(line), bench.told.join('\n'));
+  await execution.close();
 });
 
 suite('no plan is searched for', () => {

@@ -1,4 +1,4 @@
-import type { NativeTrial, TrialEvent } from '../../src/native/addon.js';
+import type { NativeTrial, Precision, TrialEvent } from '../../src/native/addon.js';
 import type { PlanMachine, PlannedModel, PlanWish } from '../../src/plans/plan.js';
 import type { Trials } from '../../src/plans/trials.js';
 
@@ -8,6 +8,8 @@ export interface FakeAnswer {
   microseconds(rows: number): number;
   deviation?: number;
   error?: string;
+  /** Of the error; MODEL_FAILED unless given. */
+  code?: string;
   /** It never answers. */
   hangs?: boolean;
 }
@@ -27,7 +29,13 @@ export class FakeTrials implements Trials {
   try(trial: NativeTrial): Promise<TrialEvent> {
     if (this.closed) return Promise.reject(new Error('it was ended'));
     this.asked.push(trial);
-    const { microseconds, deviation = 0, error, hangs = false } = this.answer(trial);
+    const {
+      microseconds,
+      deviation = 0,
+      error,
+      code = 'MODEL_FAILED',
+      hangs = false,
+    } = this.answer(trial);
     if (hangs) return new Promise((_, reject) => this.#giveUp.push(reject));
     const times = error === undefined ? trial.rows.map(microseconds) : [];
     // It is prepared, settles in four runs, and is repeated twice or for as long as it may.
@@ -39,7 +47,7 @@ export class FakeTrials implements Trials {
       microseconds: times,
       deviation: error === undefined ? deviation : 0,
       prepareMilliseconds: 1,
-      ...(error === undefined ? {} : { error: { code: 'MODEL_FAILED', message: error } }),
+      ...(error === undefined ? {} : { error: { code, message: error } }),
     });
   }
 
@@ -54,14 +62,24 @@ export const plannedModel: PlannedModel = {
   version: '1.0',
   path: 'm.pt',
   device: 'cpu',
+  graphMemory: 2 ** 30,
   inputForms: [],
 };
+
+export const modelOnGpu: PlannedModel = { ...plannedModel, device: 'cuda:0' };
 
 export const images = [{ dtype: 'float32', dims: [3, 224, 224] }] as const;
 export const vectors = [{ dtype: 'float32', dims: [64] }] as const;
 
-export function machineOf(cores: number, bfloat16 = true): PlanMachine {
-  return { cores, cpu: 'one of ours', libtorch: '2.0', bfloat16: () => bfloat16 };
+/** @param lacks precisions that its devices do not compute in */
+export function machineOf(cores: number, lacks: readonly Precision[] = []): PlanMachine {
+  return {
+    cores,
+    cpu: 'one of ours',
+    libtorch: '2.0',
+    gpu: () => 'a fast one',
+    computesIn: (_, precision) => !lacks.includes(precision),
+  };
 }
 
 /** Nothing is said, but what is given. */
@@ -81,12 +99,20 @@ export function wishOf({
       optimize: false,
       channelsLast: false,
       precision: 'float32',
+      graphs: false,
       instances: 1,
       intraOpThreads: 1,
       rows: 32,
       ...asked,
     },
-    fixed: { freeze: false, precision: false, instances: false, intraOpThreads: false, ...fixed },
+    fixed: {
+      freeze: false,
+      precision: false,
+      graphs: false,
+      instances: false,
+      intraOpThreads: false,
+      ...fixed,
+    },
     mayShrinkBatches: true,
     tolerance: 1e-4,
     ...others,

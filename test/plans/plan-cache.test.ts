@@ -14,6 +14,7 @@ const record: PlanRecord = {
     optimize: true,
     channelsLast: false,
     precision: 'float32',
+    graphs: false,
     instances: 2,
     intraOpThreads: 1,
     rows: 8,

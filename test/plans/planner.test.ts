@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
+import type { PlannedModel } from '../../src/plans/plan.js';
 import { PlanCache } from '../../src/plans/plan-cache.js';
 import {
   isPlanFor,
@@ -16,6 +17,7 @@ import {
   type FakeAnswer,
   FakeTrials,
   machineOf,
+  modelOnGpu,
   plannedModel,
   vectors,
   wishOf,
@@ -26,6 +28,18 @@ const calm: MachineLoad = {
   cpuMicroseconds: () => performance.now() * 1000,
   isBusy: () => false,
 };
+
+/** As if the search had got none of many seconds. */
+function starved(): MachineLoad {
+  let cpu = 0;
+  return {
+    cpuMicroseconds: () => {
+      cpu -= 1e9;
+      return cpu;
+    },
+    isBusy: () => true,
+  };
+}
 
 /** Planners that share a folder, and what they told. */
 class Bench implements Disposable {
@@ -117,6 +131,28 @@ suite('a plan that was chosen', () => {
     assert.notEqual(await planner.recall(bench.request()), undefined);
   });
 
+  test('on a GPU is found again on another of the same kind, and on no other kind', async () => {
+    using bench = new Bench();
+    const gpu = { ...modelOnGpu, path: bench.file };
+    const record = await bench.choose(bench.planner(), bench.request({ model: gpu }));
+    assert.equal(record.gpu, 'a fast one');
+    const planner = bench.planner();
+    const recalled = (model: PlannedModel) => planner.recall(bench.request({ model }));
+    assert.notEqual(await recalled(gpu), undefined);
+    assert.notEqual(await recalled({ ...gpu, device: 'cuda:1' }), undefined);
+    assert.equal(await recalled({ ...gpu, graphMemory: 1 }), undefined);
+    const other = bench.planner({ machine: () => ({ ...machineOf(2), gpu: () => 'another' }) });
+    assert.equal(await other.recall(bench.request({ model: gpu })), undefined);
+  });
+
+  test('on a GPU is not disturbed by what the processor does', async () => {
+    using bench = new Bench();
+    const model = { ...modelOnGpu, path: bench.file };
+    const planner = bench.planner({ load: starved() });
+    const { disturbed } = await bench.choose(planner, bench.request({ model }));
+    assert.equal(disturbed, undefined);
+  });
+
   test('is one for rows of one shape, and of no more than there may be', async () => {
     using bench = new Bench();
     const record = await bench.choose(bench.planner());
@@ -129,15 +165,7 @@ suite('a plan that was chosen', () => {
 
   test('while other programs took the processor is used for an hour, or until they do no more', async () => {
     using bench = new Bench();
-    let cpu = 0;
-    const load = {
-      // As if it had got none of many seconds.
-      cpuMicroseconds: () => {
-        cpu -= 1e9;
-        return cpu;
-      },
-      isBusy: () => true,
-    };
+    const load = starved();
     const record = await bench.choose(bench.planner({ load }));
     assert.equal(record.disturbed, true);
     assert.match(record.notes.at(-1) ?? '', /^other programs took the processor/);

@@ -3,50 +3,8 @@ import { suite, test } from 'node:test';
 import fc from 'fast-check';
 import type { NativeTrial } from '../../src/native/addon.js';
 import { planInWords, preparationInWords } from '../../src/plans/plan.js';
-import { type SearchRequest, type SearchResult, searchPlan } from '../../src/plans/search.js';
-import {
-  type FakeAnswer,
-  FakeTrials,
-  images,
-  machineOf,
-  plannedModel,
-  vectors,
-  wishOf,
-} from './fake-trials.js';
-
-interface Searched extends SearchResult {
-  trials: FakeTrials;
-  /** The plans that were tried, in words, in their order. */
-  ways: string[];
-}
-
-async function search(
-  answer: (trial: NativeTrial) => FakeAnswer,
-  given: Partial<SearchRequest> = {},
-): Promise<Searched> {
-  const trials = new FakeTrials(answer);
-  const result = await searchPlan({
-    model: plannedModel,
-    inputs: images,
-    wish: wishOf(),
-    machine: machineOf(2),
-    trials,
-    patience: 20_000,
-    now: trials.now,
-    ...given,
-  });
-  const ways = result.tried.map((trial) => planInWords(trial));
-  return { ...result, trials, ways };
-}
-
-/** Milliseconds of one row by how the module is prepared, on one thread. */
-const byPreparation =
-  (times: Record<string, number>, usual = 15) =>
-  ({ plan, intraOpThreads }: NativeTrial): FakeAnswer => ({
-    microseconds: (rows) =>
-      (rows * 1000 * (times[preparationInWords(plan)] ?? usual)) / Math.sqrt(intraOpThreads),
-    deviation: plan.precision === 'bfloat16' ? 0.01 : 1e-6,
-  });
+import { type FakeAnswer, images, machineOf, vectors, wishOf } from './fake-trials.js';
+import { byPreparation, search } from './searched.js';
 
 suite('the search for a plan', () => {
   test('takes the fastest way to prepare the module, and says by how much', async () => {
@@ -152,7 +110,7 @@ suite('bfloat16', () => {
 
   test('is not tried where the processor only imitates it', async () => {
     const { notes, ways } = await search(fast, {
-      machine: machineOf(2, false),
+      machine: machineOf(2, ['bfloat16']),
       wish: wishOf({ tolerance: 1 }),
     });
     assert.ok(ways.every((way) => !way.includes('bfloat16')));
@@ -179,6 +137,7 @@ suite('what somebody has said', () => {
         fc.record({
           freeze: fc.boolean(),
           precision: fc.boolean(),
+          graphs: fc.boolean(),
           instances: fc.boolean(),
           intraOpThreads: fc.boolean(),
         }),

@@ -8,7 +8,13 @@ export const devicePattern = {
 };
 
 /** What models compute in unless their own configuration says. */
-export const precisions = ['float32', 'bfloat16', 'float16'] as const;
+export const precisions = ['float32', 'tf32', 'bfloat16', 'float16'] as const;
+
+/** Whether batches on a GPU run as CUDA graphs. */
+export const graphPolicies = ['auto', 'always', 'never'] as const;
+
+/** What the server does when a GPU fails for good. */
+export const devicePolicies = ['exit', 'continue'] as const;
 
 /** Whether batches may run on the main loop. */
 export const loopPolicies = ['auto', 'never'] as const;
@@ -21,7 +27,8 @@ export const executionSettings = {
   device: Type.String({
     ...devicePattern,
     default: 'auto',
-    description: 'Where models run: `auto` (the first GPU if there is one), `cpu`, `cuda:N`.',
+    description:
+      'Where models run: `auto` (every GPU, in turn, or the CPU where there is none), `cpu`, `cuda` (the first GPU), `cuda:N`.',
   }),
   numberOfGpu: Type.Optional(
     Type.Integer({
@@ -31,6 +38,11 @@ export const executionSettings = {
         'Most GPUs that are used, the first ones of the machine; 0 keeps `device=auto` on the CPU.',
     }),
   ),
+  onDeviceFailure: Type.Enum([...devicePolicies], {
+    default: 'exit',
+    description:
+      'What the server does when a GPU fails for good, as after an illegal access: `exit` answers what it can within 5 seconds and exits with 75, for its supervisor to start it again; `continue` goes on with other devices and is not ready while a model has none.',
+  }),
   instances: integer(
     1,
     256,
@@ -52,13 +64,25 @@ export const executionSettings = {
   ),
   precision: Type.Enum([...precisions], {
     default: 'float32',
-    description: 'Type of the numbers that models compute with.',
+    description:
+      'Type of the numbers that models compute with. `tf32`, on GPUs only, is float32 with the operands of products rounded to 11 bits.',
   }),
   runOnLoop: Type.Enum([...loopPolicies], {
     default: 'auto',
     description:
       'Where cheap batches run: `auto` runs those on the main loop that cost less there than the way to an execution thread and back, as measured at load: at most 0.2 ms; the thread that reads requests computes meanwhile. `never` leaves all of them to execution threads.',
   }),
+  cudaGraphs: Type.Enum([...graphPolicies], {
+    default: 'auto',
+    description:
+      'Whether batches on a GPU run as CUDA graphs, captured at warm-up for the powers of two up to the largest batch: `auto` where the plan of a model finds them to be faster, `always` where they can be captured, `never`. Without effect on the CPU.',
+  }),
+  cudaGraphMemory: integer(
+    1,
+    1_048_576,
+    1024,
+    'MiB of memory that the CUDA graphs of a model version may take on each GPU.',
+  ),
   freeze: toggle(
     true,
     'Freeze modules at load: parameters become constants and the graph is folded.',
@@ -67,7 +91,7 @@ export const executionSettings = {
     default: 'auto',
     environment: 'SCONCE_PLAN',
     description:
-      'How the way to run a model is chosen: `auto` tries several at load, where its row shape is known, and takes the fastest; `off` takes what `freeze`, `precision`, `instances` and `intra_op_threads` say. What one of them says is never tried otherwise.',
+      'How the way to run a model is chosen: `auto` tries several at load, where its row shape is known, and takes the fastest; `off` takes what `freeze`, `precision`, `cuda_graphs`, `instances` and `intra_op_threads` say. What one of them says is never tried otherwise.',
   }),
   planTime: seconds(20, 'Seconds that the search for the plan of one model may take.', {
     maximum: 3600,
@@ -77,7 +101,7 @@ export const executionSettings = {
     maximum: 1,
     default: 1e-4,
     description:
-      'Largest deviation from the float32 outputs of a model that a plan may bring, relative to the largest value of an output; bfloat16 is tried from 0.004 on, and needs about 0.02.',
+      'Largest deviation from the float32 outputs of a model that a plan may bring, relative to the largest value of an output; bfloat16 is tried from 0.004 on, and needs about 0.02; tf32 and float16, on GPUs, from 0.0005 on.',
   }),
   planCache: optionalText(
     "Folder where plans are kept for the next start; `plans` in Sconce's cache folder of the user by default.",

@@ -1,10 +1,19 @@
 import { Type } from 'typebox';
 import { dtypes } from '../../native/dtype.js';
-import { devicePattern, loopPolicies, planPolicies, precisions } from './execution.js';
+import {
+  devicePattern,
+  graphPolicies,
+  loopPolicies,
+  planPolicies,
+  precisions,
+} from './execution.js';
 import { batchPolicies } from './requests.js';
 
 /** How the rows of a batch become an argument of `forward`. */
 const inputForms = ['rows', 'joined', 'offsets'] as const;
+
+/** Integers that JavaScript has every one of. */
+const exactNumbers = { minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER };
 
 const field = Type.Object(
   {
@@ -16,6 +25,18 @@ const field = Type.Object(
       Type.Array(Type.Integer({ minimum: -1, maximum: 2_147_483_647 }), {
         maxItems: 16,
         description: 'Dimensions of one row, without the batch; -1 for any.',
+      }),
+    ),
+    minimum: Type.Optional(
+      Type.Integer({
+        ...exactNumbers,
+        description: 'Smallest value of an integer; a request with a smaller one is refused.',
+      }),
+    ),
+    maximum: Type.Optional(
+      Type.Integer({
+        ...exactNumbers,
+        description: 'Largest value of an integer; a request with a larger one is refused.',
       }),
     ),
     form: Type.Optional(
@@ -104,6 +125,19 @@ export const ownModelKeys = {
   runOnLoop: Type.Optional(
     Type.Enum([...loopPolicies], {
       description: 'Where its cheap batches run: `auto` on the main loop, `never` there.',
+    }),
+  ),
+  cudaGraphs: Type.Optional(
+    Type.Enum([...graphPolicies], {
+      description:
+        'Whether its batches on a GPU run as CUDA graphs: `auto` where its plan finds them to be faster, `always`, `never`.',
+    }),
+  ),
+  cudaGraphMemory: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 1_048_576,
+      description: 'MiB of memory that its CUDA graphs may take on each GPU.',
     }),
   ),
   freeze: Type.Optional(Type.Boolean({ description: 'Freeze the module at load.' })),

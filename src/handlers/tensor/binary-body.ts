@@ -1,6 +1,7 @@
 import { SconceError } from '../../errors.js';
 import { rowBytes, type TensorSpec } from '../../tensors/tensor-spec.js';
-import type { TensorPlan } from './tensor-plan.js';
+import { findOutlier } from './integer-range.js';
+import type { TensorField, TensorPlan } from './tensor-plan.js';
 
 /** Rows of a body of raw bytes: the tensors one after the other, each with all its rows. */
 export interface BinaryRows {
@@ -32,8 +33,10 @@ export function readBinaryBody(
   const rows = body.byteLength / perRow;
   const starts = [0];
   for (const spec of inputs) starts.push((starts.at(-1) ?? 0) + rowBytes(spec) * rows);
-  for (const [i, { dtype }] of inputs.entries()) {
-    if (dtype === 'bool') checkBooleans(plan.fields[i]?.name, body, starts[i], starts[i + 1]);
+  for (const [i, spec] of inputs.entries()) {
+    const field = plan.fields[i];
+    if (spec.dtype === 'bool') checkBooleans(field?.name, body, starts[i], starts[i + 1]);
+    else if (field !== undefined) checkRange(field, spec, body.subarray(starts[i], starts[i + 1]));
   }
   return { rows, inputs, starts };
 }
@@ -47,4 +50,14 @@ function checkBooleans(field: string | undefined, body: Uint8Array, start = 0, e
       `field "${field}": byte ${at} of the body is ${body[at]}; a bool is 0 or 1`,
     );
   }
+}
+
+function checkRange(field: TensorField, spec: TensorSpec, bytes: Uint8Array): void {
+  const outlier = findOutlier(field, spec, bytes);
+  if (outlier === undefined) return;
+  const { place, expected, value } = outlier;
+  throw new SconceError(
+    'INVALID_REQUEST',
+    `field "${field.name}"${place}: expected ${expected}, found ${value}`,
+  );
 }

@@ -71,9 +71,8 @@ export class TensorHandler implements RowHandler {
 
   describe(): Record<string, unknown> {
     return {
-      inputs: this.plan.fields.map(({ name, dtype, dims }) => ({
-        name,
-        dtype,
+      inputs: this.plan.fields.map(({ dims, ...field }) => ({
+        ...field,
         ...(dims === null ? {} : { shape: dims }),
       })),
       ...(this.plan.outputNames === null ? {} : { outputs: this.plan.outputNames }),

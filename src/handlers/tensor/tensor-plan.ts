@@ -3,15 +3,19 @@ import type { NativeField, NativeModelDescription, OutputStructure } from '../..
 import { type Dtype, dtypeCode, dtypeOf } from '../../native/dtype.js';
 import { rowBytes, type TensorSpec } from '../../tensors/tensor-spec.js';
 import { type FormedInput, formProblem, isSent } from './input-forms.js';
+import { type IntegerRange, narrowRange, rangeProblem } from './integer-range.js';
 
 /** The part of a model's configuration that names its tensors. */
 export interface TensorNames {
-  inputs?: readonly (FormedInput & { dtype?: Dtype })[];
+  inputs?: readonly (FormedInput & IntegerRange & { dtype?: Dtype })[];
   outputs?: readonly { name: string }[];
 }
 
-/** One input of the model as requests name it. `dims` excludes the batch; null = unknown rank. */
-export interface TensorField {
+/**
+ * One input of the model as requests name it. `dims` excludes the batch; null = unknown rank. Bounds
+ * are for integers.
+ */
+export interface TensorField extends IntegerRange {
   name: string;
   dtype: Dtype;
   dims: readonly number[] | null;
@@ -59,8 +63,8 @@ export function planTensors(config: TensorNames, description: NativeModelDescrip
 
 /** Fields as the native JSON reader takes them. */
 export function nativeFields(plan: Pick<TensorPlan, 'fields'>): NativeField[] {
-  return plan.fields.map(({ name, dtype, dims }) => ({
-    name,
+  return plan.fields.map(({ dtype, dims, ...field }) => ({
+    ...field,
     dtype: dtypeCode(dtype),
     dims: dims === null ? null : [...dims],
   }));
@@ -96,7 +100,10 @@ function readFields(config: TensorNames, description: NativeModelDescription): T
         'forward requires no tensor; name the inputs in the model configuration',
       );
     }
-    return required.map(({ name, dtype }) => ({ name, dtype: dtypeFrom(dtype), dims: null }));
+    return required.map(({ name, ...argument }) => {
+      const dtype = dtypeFrom(argument.dtype);
+      return { name, dtype, dims: null, ...narrowRange({}, dtype, argument.indexLimit) };
+    });
   }
   if (config.inputs.length < required.length || config.inputs.length > declared.length) {
     throw new SconceError(
@@ -114,17 +121,17 @@ function readFields(config: TensorNames, description: NativeModelDescription): T
   }
   const problem = formProblem(config.inputs, declared);
   if (problem !== undefined) throw new SconceError('INVALID_CONFIGURATION', problem);
-  return config.inputs.flatMap((input, i) =>
-    isSent(input)
-      ? [
-          {
-            name: input.name,
-            dtype: input.dtype ?? dtypeFrom(declared[i]?.dtype),
-            dims: input.shape ?? null,
-          },
-        ]
-      : [],
-  );
+  return config.inputs.flatMap((input, i) => {
+    if (!isSent(input)) return [];
+    const { name, shape: dims = null } = input;
+    const dtype = input.dtype ?? dtypeFrom(declared[i]?.dtype);
+    const range = narrowRange(input, dtype, declared[i]?.indexLimit);
+    const wrong = rangeProblem(input, dtype) ?? rangeProblem(range, dtype);
+    if (wrong !== undefined) {
+      throw new SconceError('INVALID_CONFIGURATION', `inputs: "${name}" cannot be: ${wrong}`);
+    }
+    return [{ name, dtype, dims, ...range }];
+  });
 }
 
 /** A list takes one tensor for each row. */

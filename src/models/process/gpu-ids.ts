@@ -1,23 +1,20 @@
 import { readdirSync } from 'node:fs';
 import { addon } from '../../native/binding.js';
-import type { DeviceLimits, Machine } from '../device.js';
+import { choiceOf, type DeviceChoice, type DeviceLimits, type Machine } from '../device.js';
 
 /**
- * The GPUs that Python workers are dealt out to; none for the CPU. As in TorchServe a list with one
- * that is not there counts for nothing.
+ * The devices of Python workers, which find them by themselves: one that is named need not be there
+ * as far as is known here.
  *
- * @param setting as resolveDevice() takes it
+ * @param setting as resolveDevices() takes it
  */
-export function gpuIds(
+export function processDevices(
   setting: string,
   { ids = [], mostGpus = Number.POSITIVE_INFINITY }: DeviceLimits,
   present: () => number = countGpus,
-): number[] {
-  if (setting === 'cpu') return [];
-  if (setting.startsWith('cuda:')) return [Number(setting.slice('cuda:'.length))];
-  const all = Array.from({ length: Math.min(present(), mostGpus) }, (_, id) => id);
-  if (setting === 'cuda') return all.length === 0 ? [0] : all.slice(0, 1);
-  return ids.length > 0 && ids.every((id) => all.includes(id)) ? [...ids] : all;
+): DeviceChoice {
+  if (setting === 'auto') return choiceOf(Math.min(present(), mostGpus), ids);
+  return { devices: [setting === 'cuda' ? 'cuda:0' : setting], inTurn: false };
 }
 
 /** Where NVIDIA's driver lists its devices. */

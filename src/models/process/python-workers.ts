@@ -9,9 +9,10 @@ import {
 import { installRequirements } from '../../python/requirements.js';
 import type { WorkerListener } from '../../python/worker-options.js';
 import { WorkerProcess } from '../../python/worker-process.js';
+import { gpuIndex } from '../device.js';
+import { deviceAt } from '../device-placement.js';
 import type { ModelSource } from '../model-source.js';
 import type { VersionOptions } from '../version-options.js';
-import { firstWorkerId } from '../workers.js';
 import type { InstanceName } from './process-instance.js';
 
 /** Seconds that pip may take. */
@@ -49,6 +50,8 @@ export async function pythonFor(
 /** Starts the Python workers of one model version. */
 export class PythonWorkers {
   #python: PythonEnvironment | undefined;
+  /** Devices of the workers that there were, by their numbers. */
+  readonly #devices = new Map<number, string>();
 
   /** @param report takes what pip says */
   constructor(
@@ -82,6 +85,13 @@ export class PythonWorkers {
         : python;
   }
 
+  /** Dealt out in turn; one that is started again keeps its own. */
+  deviceOf(id: number): string {
+    const device = this.#devices.get(id) ?? deviceAt(this.options.devices, this.#devices.size);
+    this.#devices.set(id, device);
+    return device;
+  }
+
   /** To be called after prepare(); as WorkerProcess.start(). */
   start(
     { id, name }: InstanceName,
@@ -92,7 +102,6 @@ export class PythonWorkers {
     const { source, options, settings } = this;
     if (this.#python === undefined) throw new SconceError('INTERNAL', 'no interpreter');
     const { metricsConfig } = settings;
-    const gpu = options.gpuIds[(id - firstWorkerId) % options.gpuIds.length];
     return WorkerProcess.start(
       {
         python: this.#python,
@@ -102,7 +111,7 @@ export class PythonWorkers {
         folder: source.folder,
         handler: source.handler,
         batchSize: options.batchSize,
-        gpu: gpu ?? null,
+        gpu: gpuIndex(this.deviceOf(id)),
         envelope: options.envelope,
         limitMaxImagePixels: settings.limitMaxImagePixels,
         startupTimeout: options.startupTimeout,

@@ -1,3 +1,4 @@
+import { ArrivalQueue } from '../../collections/arrival-queue.js';
 import type { SconceError } from '../../errors.js';
 import { longestTimer } from '../../timers.js';
 import type { Prediction } from '../prediction.js';
@@ -13,7 +14,7 @@ export interface RequestQueueOptions {
 
 /** Requests that wait for a worker, oldest first. Each is taken, expires, or is cancelled. */
 export class RequestQueue {
-  readonly #waiting = new Set<Prediction>();
+  readonly #waiting = new ArrivalQueue<Prediction>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly options: RequestQueueOptions) {}
@@ -23,15 +24,14 @@ export class RequestQueue {
   }
 
   get oldest(): Prediction | undefined {
-    const [oldest] = this.#waiting;
-    return oldest;
+    return this.#waiting.first;
   }
 
   /** False when it is full. */
   offer(prediction: Prediction): boolean {
     if (this.count >= this.options.limit) return false;
-    this.#waiting.add(prediction);
-    prediction.onOver(() => this.#waiting.delete(prediction));
+    const entry = this.#waiting.add(prediction);
+    prediction.onOver(() => this.#waiting.delete(entry));
     if (this.#timer === undefined) this.watch();
     return true;
   }
@@ -39,26 +39,29 @@ export class RequestQueue {
   /** The oldest ones, for one batch: two that have the same id cannot be told apart in it. */
   take(most: number): Prediction[] {
     const taken: Prediction[] = [];
+    const late: Prediction[] = [];
     const ids = new Set<string>();
     const now = performance.now();
-    for (const prediction of this.#waiting) {
+    for (const entry of this.#waiting.entries()) {
+      const { member: prediction } = entry;
       if (taken.length >= most) break;
       if (ids.has(prediction.request.id)) continue;
-      this.#waiting.delete(prediction);
+      this.#waiting.delete(entry);
       if (this.options.deadlineOf(prediction) <= now) {
-        prediction.failed(this.options.late(prediction));
+        late.push(prediction);
         continue;
       }
       ids.add(prediction.request.id);
       taken.push(prediction);
     }
+    // Only now: whoever hears of it may take others out.
+    for (const prediction of late) prediction.failed(this.options.late(prediction));
     return taken;
   }
 
   /** Answers all that wait. */
   refuse(error: () => SconceError): void {
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
+    const waiting = this.#waiting.takeAll();
     this.watch();
     for (const prediction of waiting) prediction.failed(error());
   }
@@ -68,15 +71,17 @@ export class RequestQueue {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const now = performance.now();
-    for (const prediction of this.#waiting) {
+    for (;;) {
+      const { oldest } = this;
+      if (oldest === undefined) return;
       // Whoever came later has a later deadline.
-      const wait = this.options.deadlineOf(prediction) - now;
+      const wait = this.options.deadlineOf(oldest) - now;
       if (wait > 0) {
         this.#wake(wait);
         return;
       }
-      this.#waiting.delete(prediction);
-      prediction.failed(this.options.late(prediction));
+      this.#waiting.shift();
+      oldest.failed(this.options.late(oldest));
     }
   }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { Metrics } from '../../../src/metrics/metrics.js';
 import { BackOff } from '../../../src/models/process/back-off.js';
-import { gpuIds } from '../../../src/models/process/gpu-ids.js';
+import { processDevices } from '../../../src/models/process/gpu-ids.js';
 import { WorkerMetrics } from '../../../src/models/process/worker-metrics.js';
 import { workerRequest } from '../../../src/models/process/worker-request.js';
 import type { WorkerMetric } from '../../../src/python/metric-line.js';
@@ -77,30 +77,26 @@ suite('a request for a worker', () => {
   });
 });
 
-suite('the GPUs of Python workers', () => {
-  for (const [setting, limits, wanted] of [
-    ['cpu', {}, []],
-    ['auto', {}, [0, 1, 2]],
-    ['auto', { mostGpus: 2 }, [0, 1]],
-    ['auto', { mostGpus: 0 }, []],
-    ['auto', { ids: [2, 0] }, [2, 0]],
-    ['auto', { ids: [7] }, [0, 1, 2]],
-    ['cuda', {}, [0]],
-    ['cuda:1', {}, [1]],
+suite('the devices of Python workers', () => {
+  for (const [setting, limits, devices, inTurn] of [
+    ['cpu', {}, ['cpu'], false],
+    ['auto', {}, ['cuda:0', 'cuda:1', 'cuda:2'], true],
+    ['auto', { mostGpus: 2 }, ['cuda:0', 'cuda:1'], true],
+    ['auto', { mostGpus: 0 }, ['cpu'], false],
+    ['auto', { ids: [2, 0] }, ['cuda:2', 'cuda:0'], false],
+    ['auto', { ids: [7] }, ['cuda:0', 'cuda:1', 'cuda:2'], true],
+    ['cuda', {}, ['cuda:0'], false],
+    ['cuda:7', {}, ['cuda:7'], false],
   ] as const) {
-    test(`of 3: ${setting} ${JSON.stringify(limits)} are ${JSON.stringify(wanted)}`, () => {
-      assert.deepEqual(
-        gpuIds(setting, limits, () => 3),
-        wanted,
-      );
+    test(`of 3 GPUs: ${setting} ${JSON.stringify(limits)} are ${devices.join(' ')}`, () => {
+      const choice = processDevices(setting, limits, () => 3);
+      assert.deepEqual(choice, { devices, inTurn });
     });
   }
 
-  test('are none where there are none', () => {
-    assert.deepEqual(
-      gpuIds('auto', { ids: [0] }, () => 0),
-      [],
-    );
+  test('are the CPU where there is no GPU', () => {
+    const choice = processDevices('auto', { ids: [0] }, () => 0);
+    assert.deepEqual(choice, { devices: ['cpu'], inTurn: false });
   });
 });
 
