@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildNative } from './build-native.mjs';
 import { ensureDependencies } from './lib/dependencies.mjs';
@@ -26,19 +26,28 @@ export function checkNodeVersion(version = process.versions.node) {
 /** Finds LibTorch and builds the addon, when needed. */
 export const ensureNative = buildNative;
 
-/** Compiles src/ and test/ to dist/, and bundles the programs; unchanged files cost nothing. */
+/**
+ * Compiles src/ and test/ to dist/, and bundles the programs; unchanged files cost nothing. Types are
+ * checked where the packages are that have them: not after `npm ci --omit=dev`.
+ */
 export async function ensureTypeScript() {
   const elapsed = stopwatch();
   // tsc trusts its notes: when the files that they speak of are gone, it writes nothing.
   if (!existsSync(join(root, 'dist/src'))) {
     rmSync(join(root, 'dist/.tsbuildinfo'), { force: true });
   }
-  const code = await runVisible(join(root, 'node_modules/.bin/tsc'), [], { cwd: root });
+  const flags = developmentPackagesAreThere() ? [] : ['--noCheck'];
+  const code = await runVisible(join(root, 'node_modules/.bin/tsc'), flags, { cwd: root });
   if (code !== 0) throw new SetupError('TypeScript found errors: see above.');
   console.log(`TypeScript compiled in ${elapsed()}`);
   // Not before the packages are there: one of them bundles.
   const { bundle } = await import('./bundle.mjs');
   await bundle();
+}
+
+function developmentPackagesAreThere() {
+  const { devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  return Object.keys(devDependencies).every((name) => existsSync(join(root, 'node_modules', name)));
 }
 
 /** All that stands between a fresh clone and a program that runs. */

@@ -48,8 +48,8 @@ export function programFolder(t, scripts, realPrograms = []) {
 }
 
 /** Runs a script of scripts/ with exactly this environment. */
-export function runScript(name, env, { root: folder = root, onStart = () => {} } = {}) {
-  const child = spawn(process.execPath, [join(folder, 'scripts', name)], { env });
+export function runScript(name, env, { root: folder = root, args = [], onStart = () => {} } = {}) {
+  const child = spawn(process.execPath, [join(folder, 'scripts', name), ...args], { env });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text) => {
