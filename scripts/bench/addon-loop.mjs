@@ -1,8 +1,7 @@
 /**
- * The addon without a server: rows are copied into a slab, committed, run, and the answer awaited,
- * one batch after the other. Speaks the protocol of lib/loop.mjs. Arguments: the TorchScript file,
- * the device, a file `{ requests: number[][] }` of float32 rows, with `dims` unless rows are vectors,
- * and the number of intra-op threads, 1 unless given.
+ * The addon without a server: rows are copied into a slab, committed, run, and the answer awaited.
+ * Speaks the protocol of lib/loop.mjs. Its argument is the JSON of AddonLoopOptions, see
+ * contenders/addon-loop.mjs, with the device.
  */
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -10,102 +9,149 @@ import { Slab } from '../../dist/src/batching/slab.js';
 import { layOut, slabHeader } from '../../dist/src/batching/slab-layout.js';
 import { settleRows } from '../../dist/src/batching/slab-protocol.js';
 import { addon } from '../../dist/src/native/binding.js';
+import { dtypeCode } from '../../dist/src/native/dtype.js';
 import { openModel } from '../../dist/src/native/runtime.js';
 import { allocateShared } from '../../dist/src/native/shared-memory.js';
+import { bytesOfRow } from './lib/binary-rows.mjs';
+import { countsBetween, ofDevice } from './lib/device-figures.mjs';
 import { outputBlock } from './lib/output-block.mjs';
 
-const [path, device, rowsFile, intraOpThreads = '1'] = process.argv.slice(2);
-const given = JSON.parse(readFileSync(rowsFile, 'utf8'));
-const { requests, dims = [requests[0].length] } = given;
+const options = JSON.parse(process.argv[2]);
+const { path, device, threads = 1, instances = 1, graphRows = [] } = options;
+const { slabs = 1, refill = true } = options;
+const { graphs = false, ...preparation } = options.plan ?? { freeze: true };
+const given = JSON.parse(readFileSync(options.rows, 'utf8'));
+const { requests, dtype = 'float32', dims = [requests[0].length] } = given;
 /** Warm-up ends with either; LibTorch has specialized a module after a few runs. */
 const warmUp = { batches: 50, milliseconds: 1000, fewestBatches: 3 };
+/** Bytes of device memory for graphs. */
+const graphMemory = 2 ** 30;
+const outputBytesOfRow = 4096;
 const say = (answer) => process.stdout.write(`${JSON.stringify(answer)}\n`);
 const die = (message) => {
   throw new Error(message);
 };
 
-let onBatch = () => {};
+const heard = { batch: () => {}, warmed: () => {} };
 const model = await new Promise((resolve) => {
   const opened = openModel(
     {
-      ...{ name: 'bench', version: '1.0', path, device, instances: 1 },
-      ...{ intraOpThreads: Number(intraOpThreads), freeze: true, commitTimeout: 1000 },
+      ...{ name: 'bench', version: '1.0', path, devices: [device], instances },
+      ...{ intraOpThreads: threads, freeze: true, ...preparation, commitTimeout: 1000 },
+      ...(graphs && { graphs, graphMemory }),
     },
     {
-      batch: (event) => onBatch(event),
+      batch: (event) => heard.batch(event),
       loaded: () => resolve(opened),
       failed: (code, message) => die(`${code}: ${message}`),
-      warmed: () => {},
+      warmed: (event) => heard.warmed(event),
       closed: () => {},
     },
   );
 });
 
-/** A slab of exactly `rows` rows and the bytes to fill it with. */
+/** What the addon counts of the device: nothing on the CPU. */
+const statistics = () => ofDevice(addon().deviceStatistics(), device);
+
+/** A slab of exactly `rows` rows, filled; and the bytes to fill it with again. */
 function prepare(rows) {
-  const outputBytes = 4096 * rows;
-  const layout = layOut([{ dtype: 'float32', dims }], rows, outputBytes);
+  const layout = layOut([{ dtype, dims }], rows, outputBytesOfRow * rows);
   const slab = new Slab(allocateShared(layout.bytes, slabHeader.alignment), layout);
   slab.id = model.addSlab(slab.memory, layout);
-  const values = Array.from({ length: rows }, (_, i) => requests[i % requests.length]).flat();
-  return { slab, rows, offset: layout.inputs[0].offset, bytes: asBytes(values) };
+  const bytes = new Uint8Array(
+    Buffer.concat(
+      Array.from({ length: rows }, (_, i) => bytesOfRow(requests[i % requests.length], dtype)),
+    ),
+  );
+  const work = { slab, rows, offset: layout.inputs[0].offset, bytes };
+  fill(work);
+  return work;
 }
 
-function asBytes(values) {
-  return new Uint8Array(Float32Array.from(values).buffer);
+function fill({ slab, offset, bytes }) {
+  addon().copyBytes(slab.memory, offset, bytes, 0, bytes.byteLength);
 }
 
-/** Runs batches until `enough(batches)`; gives the last batch's event. */
-function runBatches({ slab, rows, offset, bytes }, enough) {
-  const { copyBytes } = addon();
+/** Runs batches in all slabs until `enough(batches)`; gives the last batch's event. */
+function runBatches(works, enough) {
+  const bySlab = new Map(works.map((work) => [work.slab.id, work]));
   return new Promise((resolve) => {
     let batches = 0;
-    const next = () => {
+    let running = works.length;
+    const start = (work) => {
+      const { slab, rows } = work;
       slab.recycle();
       const first = slab.reserve(rows);
-      copyBytes(slab.memory, offset, bytes, 0, bytes.byteLength);
+      if (refill) fill(work);
       settleRows(slab.words, first, rows, slabHeader.rowCommitted);
       model.ring(slab.id);
     };
-    onBatch = (event) => {
-      if (event.rows !== rows) die(`${event.rows} of ${rows} rows were run`);
+    heard.batch = (event) => {
+      const work = bySlab.get(event.slab);
+      if (event.rows !== work.rows) {
+        die(`${event.rows} of ${work.rows} rows were run. ${event.errors?.[0]?.message ?? ''}`);
+      }
       batches += 1;
-      if (enough(batches)) resolve({ event, batches });
-      else next();
+      if (!enough(batches)) {
+        start(work);
+        return;
+      }
+      running -= 1;
+      if (running === 0) resolve({ event, batches });
     };
-    next();
+    works.forEach(start);
   });
 }
 
+const isWarm = (since) => (batches) =>
+  batches >= warmUp.batches ||
+  (batches >= warmUp.fewestBatches && performance.now() >= since + warmUp.milliseconds);
+
 async function measure({ rows, seconds }) {
-  const work = prepare(rows);
-  const warm = performance.now() + warmUp.milliseconds;
-  await runBatches(
-    work,
-    (batches) =>
-      batches >= warmUp.batches || (batches >= warmUp.fewestBatches && performance.now() >= warm),
-  );
+  const works = Array.from({ length: slabs }, () => prepare(rows));
+  await runBatches(works, isWarm(performance.now()));
+  const before = statistics();
   const cpuBefore = process.cpuUsage();
   const start = performance.now();
   const end = start + seconds * 1000;
-  const { batches } = await runBatches(work, () => performance.now() >= end);
+  const { batches } = await runBatches(works, () => performance.now() >= end);
   const elapsed = (performance.now() - start) / 1000;
   const { user, system } = process.cpuUsage(cpuBefore);
-  model.removeSlab(work.slab.id);
-  return { batches, seconds: elapsed, cpuSeconds: (user + system) / 1e6 };
+  for (const { slab } of works) model.removeSlab(slab.id);
+  return {
+    ...{ batches, seconds: elapsed, cpuSeconds: (user + system) / 1e6 },
+    ...(before && { device: countsBetween(before, statistics()) }),
+  };
+}
+
+/** Graphs of batches of so many rows, which a warm-up captures; once for all numbers. */
+function capture(rows) {
+  return new Promise((resolve) => {
+    heard.warmed = ({ graphs: captured = [], error }) => {
+      if (error) die(`${error.code}: ${error.message}`);
+      resolve(captured);
+    };
+    const ascending = [...new Set(rows)].sort((a, b) => a - b);
+    model.warmUp([{ dtype: dtypeCode(dtype), dims }], ascending);
+  });
 }
 
 async function predict() {
-  const { slab, ...work } = prepare(requests.length);
-  const { event } = await runBatches({ slab, ...work }, () => true);
+  const work = prepare(requests.length);
+  const { event } = await runBatches([work], () => true);
   const { outputs } = model.signature(event.signature);
-  const block = event.overflow ?? slab.outputArea;
+  const block = event.overflow ?? work.slab.outputArea;
   const answer = outputBlock(block, requests.length, outputs[0].dims);
-  model.removeSlab(slab.id);
+  model.removeSlab(work.slab.id);
   return answer;
 }
 
-say({ version: addon().libtorchVersion, predictions: await predict() });
+const loaded = statistics();
+const captured = graphs ? await capture([requests.length, ...graphRows]) : [];
+say({
+  ...{ version: addon().libtorchVersion, predictions: await predict(), captured },
+  ...(loaded && { device: loaded }),
+});
 for await (const line of createInterface({ input: process.stdin })) {
   say(await measure(JSON.parse(line)));
 }

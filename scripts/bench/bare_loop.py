@@ -13,7 +13,7 @@ import json
 import sys
 
 import torch
-from bare_plans import Plans, plan_of, say
+from bare_plans import Plans, say
 
 
 def main(path: str, device: str, rows_file: str) -> None:
@@ -27,10 +27,7 @@ def main(path: str, device: str, rows_file: str) -> None:
     with torch.inference_mode():
         frozen = plans.forward({"freeze": True})
         say({"version": torch.__version__, "predictions": frozen(requests).tolist()})
-        for line in sys.stdin:
-            question = json.loads(line)
-            forward = plans.forward(plan_of(question))
-            torch.set_num_threads(question.get("threads", 1))
+        for question, forward in plans.questions():
             if question.get("predict"):
                 say({"predictions": forward(requests).tolist()})
                 continue

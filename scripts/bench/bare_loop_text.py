@@ -13,7 +13,7 @@ import sys
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import torch
-from bare_plans import Forward, Plans, plan_of, say
+from bare_plans import Forward, Plans, say
 from tokenizers import Tokenizer
 from torch import Tensor
 
@@ -40,10 +40,7 @@ def main(path: str, tokenizer_file: str, device: str, texts_file: str) -> None:
     plans = Plans(path, device)
     with torch.inference_mode():
         say({"version": torch.__version__, "predictions": []})
-        for line in sys.stdin:
-            question = json.loads(line)
-            forward = plans.forward(plan_of(question))
-            torch.set_num_threads(question.get("threads", 1))
+        for question, forward in plans.questions():
             if question.get("predict"):
                 say({"predictions": encode(forward, tokenizer, texts, device).tolist()})
                 continue

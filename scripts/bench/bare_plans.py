@@ -1,13 +1,14 @@
 """What the bare loops share: a TorchScript file prepared by a plan, and batches of it in a loop.
 
 A plan says how Sconce would prepare a module, in the words of its API: {"freeze": bool,
-"optimize": bool, "channelsLast": bool, "precision": "float32" | "bfloat16"}; what is left out is
-false, and float32.
+"optimize": bool, "channelsLast": bool, "precision": "float32" | "tf32" | "bfloat16" | "float16"}; what is
+left out is false, and float32. TensorFloat-32 is for the process to allow: its numbers are float32.
 """
 
 import json
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
@@ -28,8 +29,8 @@ class Plans:
 
     def forward(self, plan: dict) -> Forward:
         """forward of float32 and integer inputs, whose results are float32. What a plan does to
-        inputs is part of it: it is done for each batch."""
-        key = json.dumps(plan, sort_keys=True)
+        inputs is part of it: it is done for each batch. Graphs are for the loop to capture."""
+        key = json.dumps({**plan, "graphs": False}, sort_keys=True)
         if key not in self.prepared:
             self.prepared[key] = self.prepare(plan)
         return self.prepared[key]
@@ -37,7 +38,8 @@ class Plans:
     def prepare(self, plan: dict) -> Forward:
         module = torch.jit.load(self.path, map_location=self.device).eval()
         layout = torch.channels_last if plan.get("channelsLast") else torch.contiguous_format
-        dtype = getattr(torch, plan.get("precision", "float32"))
+        precision = plan.get("precision", "float32")
+        dtype = torch.float32 if precision == "tf32" else getattr(torch, precision)
         if dtype != torch.float32:
             module = module.to(dtype)
         if layout is torch.channels_last:
@@ -54,6 +56,13 @@ class Plans:
         if dtype == torch.float32 and layout is torch.contiguous_format:
             return module
         return lambda *inputs: module(*map(convert, inputs)).float()
+
+    def questions(self) -> Iterator[tuple[dict, Forward]]:
+        """What stdin asks, with forward by its plan; so many threads as it says are set."""
+        for line in sys.stdin:
+            question = json.loads(line)
+            torch.set_num_threads(question.get("threads", 1))
+            yield question, self.forward(plan_of(question))
 
     def measure(self, question: dict, run: Callable[[], Tensor]) -> dict:
         """Batches within the seconds of a question, after a warm-up when it is a new one."""

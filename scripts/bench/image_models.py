@@ -6,7 +6,7 @@ writes into FOLDER, for an image classifier with 1000 classes and rows of [3, 22
 
     resnet18.pt      ResNet-18 (He et al., 2015), random weights of a fixed seed, scripted
     pooled.pt        average pooling and one layer: an image model that costs next to nothing
-    NAME.json        of each model: {"dims": [...], "requests": rows, "predictions": scores}, where a
+    NAME.json        of each model: {"dims", "dtype", "requests": rows, "predictions": scores}, where a
                      row is an image as TorchServe's image_classifier prepares it
 
 It needs PyTorch, numpy and Pillow.
@@ -16,9 +16,7 @@ import json
 import sys
 from pathlib import Path
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor, nn
 
 SIDE, CLASSES = 224, 1000
@@ -82,6 +80,9 @@ def spread(model: nn.Module, rows: Tensor) -> nn.Module:
 
 def prepare(path: str) -> Tensor:
     """Resize(256), CenterCrop(224), ToTensor and Normalize."""
+    import numpy as np
+    from PIL import Image
+
     image = Image.open(path).convert("RGB")
     width, height = image.size
     short, target = min(width, height), 256
@@ -94,18 +95,22 @@ def prepare(path: str) -> Tensor:
     return (pixels - mean) / deviation
 
 
+def write_model(folder: str, name: str, module: nn.Module, rows: Tensor) -> None:
+    model = torch.jit.script(module)
+    with torch.inference_mode():
+        scores = model(rows)
+    model.save(f"{folder}/{name}.pt")
+    values = {"dims": list(rows.shape[1:]), "dtype": str(rows.dtype).removeprefix("torch.")}
+    values |= {"predictions": scores.tolist(), "requests": rows.flatten(1).tolist()}
+    Path(folder, f"{name}.json").write_text(json.dumps(values), encoding="utf-8")
+
+
 def main(folder: str, *images: str) -> None:
     torch.set_num_threads(1)
     torch.manual_seed(18)
     rows = torch.stack([prepare(path) for path in images])
     for name, make in {"resnet18": resnet18, "pooled": pooled}.items():
-        model = torch.jit.script(spread(make().eval(), rows))
-        with torch.inference_mode():
-            scores = model(rows)
-        model.save(f"{folder}/{name}.pt")
-        values = {"dims": list(rows.shape[1:]), "predictions": scores.tolist()}
-        values["requests"] = rows.flatten(1).tolist()
-        Path(folder, f"{name}.json").write_text(json.dumps(values), encoding="utf-8")
+        write_model(folder, name, spread(make().eval(), rows), rows)
 
 
 if __name__ == "__main__":

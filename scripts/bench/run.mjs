@@ -3,6 +3,7 @@ import { runAsScript } from '../lib/main.mjs';
 import { formatDuration, stopwatch } from '../lib/progress.mjs';
 import { SetupError } from '../lib/setup-error.mjs';
 import { createContext } from './lib/context.mjs';
+import { describeGpu } from './lib/gpu.mjs';
 import { describeMachine, packageVersion } from './lib/machine.mjs';
 import { commandOf, optionsFor, parseOptions } from './lib/options.mjs';
 import { render, writeFigures } from './lib/report.mjs';
@@ -10,23 +11,24 @@ import { Results } from './lib/results.mjs';
 import { runRounds } from './lib/rounds.mjs';
 import { loadSubject } from './lib/subject.mjs';
 
-/** Measures one subject; true when every measurement counts. */
+/** Measures one subject; true when every measurement counts, and nobody has failed. */
 async function measure(subject, context) {
   const { options } = context;
   console.log(`${subject.title}: starting and verifying`);
   const prepared = await subject.prepare(context);
-  const { steps, versions, notes, skipped, findings = [], load = context.load } = prepared;
+  const { steps, versions, notes, findings = [], failed = [], load = context.load } = prepared;
+  const skipped = [...prepared.skipped, ...failed];
   for (const reason of skipped) console.log(`  not measured: ${reason}`);
   const planned = options.repeat * steps.reduce((sum, { seconds }) => sum + seconds, 0);
   console.log(
     `  ${options.repeat} × ${steps.length} measurements, ${formatDuration(planned * 1000)}`,
   );
-  const rounds = await runRounds(steps, options.repeat);
+  const rounds = await runRounds(steps, options.repeat, () => context.children.stopping);
   writeFigures(options.out, {
     subject: subject.name,
     date: new Date().toISOString().slice(0, 10),
     command: commandOf(subject.name, options),
-    machine: describeMachine(),
+    machine: { ...describeMachine(), ...(await describeGpu(options.device)) },
     versions: { Sconce: packageVersion(''), ...versions, 'Load generator': load.name },
     notes: [...notes, load.note],
     skipped,
@@ -35,7 +37,7 @@ async function measure(subject, context) {
   });
   const { invalid } = new Results(rounds);
   for (const text of invalid) console.error(`Does not count: ${text}`);
-  return invalid.length === 0;
+  return invalid.length === 0 && failed.length === 0;
 }
 
 /** A subject that fails does not keep the others from being measured. */

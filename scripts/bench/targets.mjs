@@ -1,6 +1,6 @@
 /**
- * What Sconce promises, as ratios and differences of one run on two cores. A subject's comparison
- * that has the id of a row says how the row's figure is computed.
+ * What Sconce promises, as ratios and differences of one run, on two cores or on one GPU. A subject's
+ * comparison that has the id of a row says how the row's figure is computed.
  *
  * @typedef {object} Target
  * @property {string} id
@@ -92,6 +92,38 @@ export const targets = [
     measure: 'ResNet-18, full load: p99 of the main loop’s delay',
     subject: 'resnet18',
     ...{ atMost: 10, unit: 'ms' },
+  },
+  {
+    id: 'cuda-resnet18-pixels',
+    measure:
+      'ResNet-18, rows of bytes over HTTP: images/s over the faster bare CUDA loop of the same plan, with or without copies',
+    subject: 'cuda-resnet18',
+    atLeast: 0.95,
+  },
+  {
+    id: 'cuda-resnet18-float32',
+    measure: 'the same with rows of float32',
+    subject: 'cuda-resnet18',
+    atLeast: 0.95,
+  },
+  {
+    id: 'cuda-overlap',
+    measure:
+      'ResNet-18, one instance: seconds of copies and forward, by events on the GPU, over the time that went by',
+    subject: 'cuda-resnet18',
+    atLeast: 1,
+  },
+  {
+    id: 'cuda-weights',
+    measure: 'ResNet-18 after loading: memory of the GPU for 2 instances over that for one',
+    subject: 'cuda-resnet18',
+    atMost: 1.05,
+  },
+  {
+    id: 'cuda-graphs',
+    measure: 'a model of many small operations, batches of one row: with CUDA graphs over without',
+    subject: 'cuda-launch',
+    atLeast: 2,
   },
 ];
 

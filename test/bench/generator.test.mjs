@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import { before, test } from 'node:test';
 import { Children } from '../../scripts/bench/lib/children.mjs';
 import { buildGenerator, invalidReason } from '../../scripts/bench/lib/generator.mjs';
+import { generatorLoad } from '../../scripts/bench/lib/load-generator.mjs';
 import { temporaryFolder } from '../scripts/support.mjs';
 
 let generator;
@@ -139,6 +140,20 @@ test('a request of megabytes is sent whole', async (t) => {
   const figures = await generator.run({ url, requests: [large], connections: 2, seconds: 0.3 });
   assert.equal(bytes, 3_000_000);
   assert.deepEqual([figures.errors, figures.non2xx], [0, 0]);
+});
+
+test('as a load it needs no length of answers, and sends bodies in turn', async (t) => {
+  if (skipped(t)) return;
+  const bodies = new Set();
+  const { url, asked } = await serve(t, (asked, response) => {
+    bodies.add(asked.headers['content-length']);
+    response.end('x'.repeat(1000 * bodies.size));
+  });
+  const spec = { url: `${url}/a`, body: Buffer.alloc(1), others: [Buffer.alloc(22)], headers: {} };
+  const figures = await generatorLoad(generator).run({ ...spec, connections: 4, seconds: 0.2 });
+  assert.ok(figures.requests > 0 && asked.get('/a') > 0);
+  assert.deepEqual([figures.errors, figures.non2xx, figures.wrongLength], [0, 0, 0]);
+  assert.deepEqual([...bodies].sort(), ['1', '22']);
 });
 
 test('a server that is not there is an error that says so', async (t) => {

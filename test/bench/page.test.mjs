@@ -2,12 +2,16 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { Attempts } from '../../scripts/bench/lib/attempts.mjs';
 import { placeSection, replaceBetweenMarkers, updatePage } from '../../scripts/bench/lib/page.mjs';
+import { render } from '../../scripts/bench/lib/report.mjs';
 import { Results } from '../../scripts/bench/lib/results.mjs';
+import { runRounds } from '../../scripts/bench/lib/rounds.mjs';
 import { loadSubject, subjectNames } from '../../scripts/bench/lib/subject.mjs';
-import { anchorOf, targetTable } from '../../scripts/bench/lib/target-table.mjs';
+import { anchorOf, targetRows, targetTable } from '../../scripts/bench/lib/target-table.mjs';
 import { judge } from '../../scripts/bench/lib/verdict.mjs';
 import { targets } from '../../scripts/bench/targets.mjs';
+import { SetupError } from '../../scripts/lib/setup-error.mjs';
 import { temporaryFolder } from '../scripts/support.mjs';
 
 const order = ['a', 'b', 'c'];
@@ -76,9 +80,54 @@ test('a target is met by the median, and one of no figures is not measured', () 
 });
 
 test('the table of targets has a row for each, measured or not', async () => {
-  const table = await targetTable(() => undefined, '');
-  assert.equal(table.split('\n').length, targets.length + 2);
-  assert.equal(table.match(/not measured/g).length, targets.length);
+  const [cpu, gpu] = (await targetTable(() => undefined, '')).split('On an NVIDIA GPU:');
+  const ofGpu = await targetRows(() => undefined, 'cuda');
+  assert.ok(ofGpu.length > 0 && ofGpu.every(({ outcome }) => outcome === 'not measured'));
+  assert.equal(gpu.match(/not measured/g).length, ofGpu.length);
+  assert.equal(cpu.match(/not measured/g).length, targets.length - ofGpu.length);
+});
+
+test('a subject without figures has a section that says so, and no figures', async (t) => {
+  const out = join(temporaryFolder(t), 'figures');
+  for (const name of subjectNames) await render(out, await loadSubject(name));
+  const page = readFileSync(`${out}.md`, 'utf8');
+  for (const name of subjectNames) {
+    const section = page.split(`<!-- bench ${name}:`)[1].split(`<!-- end of bench ${name} -->`)[0];
+    assert.match(section, /\*\*Not measured yet\.\*\*/);
+    assert.equal(section.includes('--device cuda'), name.startsWith('cuda-'));
+    assert.doesNotMatch(section, /\| (met|missed) \|/);
+  }
+});
+
+test('a contender that ends does not keep the others from being measured', async (t) => {
+  t.mock.method(console, 'log', () => {});
+  const step = (contender, measure) => ({
+    ...{ contender, point: 'p', seconds: 0, measure },
+    ...{ invalid: () => undefined, describe: () => '' },
+  });
+  const ended = async () => {
+    throw new SetupError('the server ended\nwith 1');
+  };
+  const steps = [step('bad', ended), step('good', async () => ({ x: 1 }))];
+  const results = new Results(await runRounds(steps, 2));
+  assert.equal(results.spread('good', 'p', 'x').median, 1);
+  assert.equal(results.spread('bad', 'p', 'x'), undefined);
+  assert.match(results.invalid[0], /Round 1, bad, p: the server ended with 1/);
+  const broken = runRounds([step('broken', async () => assert.fail('a mistake'))], 1);
+  await assert.rejects(broken, /a mistake/);
+  const stopped = runRounds(steps, 2, () => true);
+  await assert.rejects(stopped, /Stopped/);
+});
+
+test('what was attempted and failed is told, and the rest goes on', async (t) => {
+  t.mock.method(console, 'error', () => {});
+  const attempts = new Attempts();
+  assert.equal(await attempts.of('one', async () => 1), 1);
+  const failing = async () => {
+    throw new SetupError('it answers\n wrongly');
+  };
+  assert.equal(await attempts.of('two', failing), undefined);
+  assert.deepEqual(attempts.failed, ['two: it answers wrongly']);
 });
 
 test('headings have the anchors that GitHub gives them', () => {

@@ -32,17 +32,19 @@ export async function planOf(server, model) {
     ...{ freeze: true, precision: 'float32' },
     ...{ instances: workers.length, intraOpThreads: sconce.intraOpThreads },
   };
-  const { freeze, optimize, channelsLast, precision } = chosen;
-  const plan = { freeze, optimize, channelsLast, precision };
+  const { freeze, optimize, channelsLast, precision, graphs } = chosen;
+  const plan = { freeze, optimize, channelsLast, precision, graphs };
   return { plan, inWords: inWords(chosen), text: planText(record) };
 }
 
 /** A plan of a module in words. */
-export function preparationInWords({ freeze, optimize, channelsLast, precision = 'float32' }) {
+export function preparationInWords(plan) {
+  const { freeze, optimize, channelsLast, precision = 'float32', graphs } = plan;
   return [
     optimize ? 'optimised' : freeze ? 'frozen' : 'plain',
     ...(channelsLast ? ['channels-last'] : []),
     ...(precision === 'float32' ? [] : [precision]),
+    ...(graphs ? ['CUDA graphs'] : []),
   ].join(', ');
 }
 

@@ -5,7 +5,9 @@ import { startServer } from '../lib/server.mjs';
 /** As many requests as any number of connections sends may wait; a refusal is a failed run. */
 const queue = 1000;
 
-/** The program itself, not node with it: its first line chooses flags of node. */
+/** As the program's first line has it. */
+const nodeFlag = '--single-threaded-gc';
+
 export const sconceProgram = join(root, 'dist/bundle/cli/main.js');
 
 /** The same in files of their own, whose names profiles show. */
@@ -45,8 +47,8 @@ export async function startSconce(
 ) {
   const server = await startServer(children, {
     name: 'Sconce',
-    command: program,
-    args: sconceArguments(options, models, settings),
+    command: process.execPath,
+    args: [nodeFlag, program, ...sconceArguments(options, models, settings)],
     // The curl line comes when the models are loaded.
     ready: /^Inference: +(http:\S+?)\/predictions[\s\S]*^curl /m,
     options: { cwd: root },

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { root } from '../../lib/root.mjs';
 import { ask, checkAnswers } from './answers.mjs';
 import { writeBenchArchive } from './bench-archive.mjs';
+import { bytesOfRow, floats } from './binary-rows.mjs';
 
 /** The small network that several subjects serve. Paths are relative to the root. */
 export const alpha = {
@@ -40,11 +41,10 @@ const binary = 'application/octet-stream';
 
 /** Raw float32, both ways. */
 export const binaryRequest = (row) => ({
-  body: Buffer.from(Float32Array.from(row).buffer),
+  body: bytesOfRow(row),
   headers: { 'Content-Type': binary, Accept: binary },
 });
-export const binaryAnswer = (reply) =>
-  Array.from({ length: reply.length / 4 }, (_, i) => reply.readFloatLE(4 * i));
+export const binaryAnswer = floats;
 
 /**
  * Throws SetupError unless a server answers all requests as PyTorch does. They are sent all at once,

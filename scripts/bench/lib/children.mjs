@@ -21,7 +21,12 @@ export class Children {
    */
   start(command, args, options = {}) {
     if (this.#stopping) throw new SetupError('Stopped.');
-    const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], ...options });
+    // A group of its own: what it has started itself, and leaves behind, can be ended with it.
+    const child = spawn(command, args, {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      detached: true,
+      ...options,
+    });
     this.#running.add(child);
     child.errorText = '';
     child.stderr.setEncoding('utf8').on('data', (text) => {
@@ -33,15 +38,23 @@ export class Children {
       child.errorText += error.message;
       this.#running.delete(child);
     });
-    child.once('exit', () => this.#running.delete(child));
+    child.once('exit', () => {
+      this.#running.delete(child);
+      killGroup(child);
+    });
     return child;
+  }
+
+  /** True when a signal has ended the benchmark. */
+  get stopping() {
+    return this.#stopping;
   }
 
   /** Asks a process to end, and ends it when it does not. */
   async stop(child) {
     if (!this.#running.has(child)) return;
     const ended = once(child, 'exit');
-    const timer = setTimeout(() => child.kill('SIGKILL'), patience);
+    const timer = setTimeout(() => killGroup(child), patience);
     child.kill('SIGTERM');
     await ended;
     clearTimeout(timer);
@@ -69,7 +82,7 @@ export class Children {
 
   /** For when there is no time to ask. */
   killAll() {
-    for (const child of this.#running) child.kill('SIGKILL');
+    for (const child of this.#running) killGroup(child);
   }
 
   /** Ctrl-C and its like end the children first; a second one does not wait for them. */
@@ -85,5 +98,14 @@ export class Children {
         process.exit(128 + constants.signals[signal]);
       });
     }
+  }
+}
+
+function killGroup({ pid }) {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // Nothing of it is left.
   }
 }

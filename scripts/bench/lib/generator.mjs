@@ -11,7 +11,8 @@ import { collect } from './collect.mjs';
  * @property {string} path
  * @property {Buffer} body
  * @property {Record<string, string>} headers
- * @property {number} replyBytes of a right answer; the last digits of a number may make a few more
+ * @property {number} [replyBytes] of a right answer; the last digits of a number may make a few more.
+ *   Any number unless given
  * @property {number} [weight] its share, 1 unless given
  *
  * @typedef {object} GeneratorSpec
@@ -38,13 +39,14 @@ const sources = join(root, 'scripts/bench/generator');
 const flags = ['-std=c++20', '-O2'];
 /** Bytes by which a right answer may be shorter or longer: digits depend on the size of a batch. */
 const replyTolerance = 16;
+const anyBytes = 2 ** 31;
 /** The same times in each round. */
 const seed = 1;
 
 /**
  * Compiles the generator in generator/, or says why there is none.
  *
- * @param {import('./context.mjs').BenchContext} context
+ * @param {Pick<import('./context.mjs').BenchContext, 'children' | 'folder'>} context
  * @returns {Promise<Generator | { skipped: string }>}
  */
 export async function buildGenerator({ children, folder }) {
@@ -77,9 +79,9 @@ function planOf({ url, requests, connections, seconds, rate = 0, bound = false }
   const { hostname, port, host } = new URL(url);
   const lines = requests.map((request) => {
     const { weight = 1, replyBytes } = request;
-    const shortest = Math.max(0, replyBytes - replyTolerance);
-    const file = write(bytesOf(request, host));
-    return `request ${weight} ${shortest} ${replyBytes + replyTolerance} ${file}`;
+    const shortest = Math.max(0, (replyBytes ?? 0) - replyTolerance);
+    const longest = (replyBytes ?? anyBytes) + replyTolerance;
+    return `request ${weight} ${shortest} ${longest} ${write(bytesOf(request, host))}`;
   });
   return [
     `address ${hostname} ${port}`,

@@ -1,5 +1,6 @@
 import { eventLoopTable } from './event-loop-step.mjs';
-import { connectionsPoint, latencyTable, measured, throughputTable } from './load-step.mjs';
+import { connectionsPoint, latencyTable, throughputTable } from './load-step.mjs';
+import { connectionsPanel } from './panels.mjs';
 import { ratioOf } from './ratio.mjs';
 
 /** Contenders of the subject identity. */
@@ -61,17 +62,10 @@ export function identityTables(results) {
 
 /** @param {import('./results.mjs').Results} results */
 export function identityPanels(results) {
-  const counts = measured(results, connections);
-  const panel = (title, shown) => ({
-    title,
-    ticks: counts.map(String),
-    xLabel: 'connections',
-    logarithmic: true,
-    series: shown.map((name, color) => ({
-      ...{ label: name, color },
-      points: counts.map((count) => results.spread(name, connectionsPoint(count), 'throughput')),
-    })),
-  });
+  const panel = (title, contenders) =>
+    connectionsPanel(results, {
+      ...{ title, logarithmic: true, contenders, connections, figure: 'throughput' },
+    });
   return [
     panel('One value, requests per second', small),
     panel('1 MB, requests per second', large),

@@ -2,8 +2,8 @@ import { startDecodeLoop } from '../contenders/decode-loop.mjs';
 import { startTorchServeWith, startTunedTorchServe } from '../contenders/torchserve.mjs';
 import { ask, checkAnswers } from './answers.mjs';
 import { bestConcurrency } from './best-concurrency.mjs';
+import { bytesOfRow, floats } from './binary-rows.mjs';
 import { compareClasses } from './class-scores.mjs';
-import { floats } from './output-block.mjs';
 
 /** Of scores whose standard deviation is 3: every way to compute them rounds in its own way. */
 export const scoreTolerance = 1e-3;
@@ -36,13 +36,20 @@ export async function verifiedJpeg(name, server, images, model, tolerance = prob
   return { name, server, request: { url, ...jpegRequest(images[0]) } };
 }
 
-/** The same with rows of float32 instead of photos. */
-export async function verifiedTensor(name, server, model) {
+/**
+ * The same with raw rows instead of photos.
+ *
+ * @param {string} name
+ * @param {import('./server.mjs').Server} server
+ * @param {{ name: string, dtype?: string, requests: number[][], predictions: number[][] }} model
+ * @param {number} [tolerance] of scores
+ */
+export async function verifiedTensor(name, server, model, tolerance = scoreTolerance) {
   const url = `${server.url}/predictions/${model.name}`;
   const headers = { 'Content-Type': binary, Accept: binary };
-  const bodies = model.requests.map((row) => Buffer.from(Float32Array.from(row).buffer));
+  const bodies = model.requests.map((row) => bytesOfRow(row, model.dtype));
   const replies = await Promise.all(bodies.map((body) => ask(url, { body, headers })));
-  checkAnswers(name, replies.map(floats), model.predictions, scoreTolerance);
+  checkAnswers(name, replies.map(floats), model.predictions, tolerance);
   return { name, server, request: { url, body: bodies[0], headers } };
 }
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { root } from '../../lib/root.mjs';
-import { collect } from './collect.mjs';
+import { loadOfProgram } from './load-program.mjs';
 
 /**
  * A closed loop for servers that answer slowly: its rate has neither the start of a measurement in it
@@ -14,10 +14,6 @@ export function steadyLoad(children) {
   return {
     name: `steady-load.mjs, Node ${process.versions.node}`,
     note: 'The load is `scripts/bench/steady-load.mjs`: a rate is counted from answer to answer, without the start of a measurement and without what is under way at its end.',
-    run: async ({ body, others = [], ...spec }) => {
-      const bodies = [body, ...others].map((each) => each.toString('base64'));
-      const input = JSON.stringify({ ...spec, bodies });
-      return JSON.parse(await collect(children, process.execPath, [program], input));
-    },
+    run: (spec) => loadOfProgram(children, program, spec),
   };
 }

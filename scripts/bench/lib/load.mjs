@@ -1,5 +1,7 @@
 import { findExecutable } from '../../lib/process.mjs';
+import { buildGenerator } from './generator.mjs';
 import { autocannonLoad } from './load-autocannon.mjs';
+import { generatorLoad } from './load-generator.mjs';
 import { wrkLoad } from './load-wrk.mjs';
 
 /**
@@ -35,7 +37,7 @@ import { wrkLoad } from './load-wrk.mjs';
  */
 
 /**
- * wrk when PATH has it, else autocannon.
+ * wrk when PATH has it, else the suite's own generator where it can be compiled, else autocannon.
  *
  * @param {import('./children.mjs').Children} children
  * @param {string} folder for files of its own
@@ -43,7 +45,9 @@ import { wrkLoad } from './load-wrk.mjs';
  */
 export async function findLoadGenerator(children, folder) {
   const wrk = findExecutable('wrk');
-  return wrk === null ? autocannonLoad(children) : wrkLoad(children, folder, wrk);
+  if (wrk !== null) return wrkLoad(children, folder, wrk);
+  const generator = await buildGenerator({ children, folder });
+  return 'skipped' in generator ? autocannonLoad(children) : generatorLoad(generator);
 }
 
 /**

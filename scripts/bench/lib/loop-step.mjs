@@ -6,17 +6,17 @@ export const rowsPoint = (rows) => `b=${rows}`;
 /**
  * @param {string} contender
  * @param {import('./loop.mjs').Loop} loop
- * @param {string} variant
+ * @param {Partial<import('./loop.mjs').LoopQuestion>} question what it is asked besides
  * @param {number} rows
  * @param {number} seconds
  * @returns {import('./rounds.mjs').Step}
  */
-export function loopStep(contender, loop, variant, rows, seconds) {
+export function loopStep(contender, loop, question, rows, seconds) {
   return {
     contender,
     point: rowsPoint(rows),
     seconds,
-    measure: () => loop.run({ variant, rows, seconds }),
+    measure: () => loop.run({ ...question, rows, seconds }),
     invalid: ({ rowsPerSecond }) => (rowsPerSecond > 0 ? undefined : 'no batch was run'),
     describe: ({ rowsPerSecond, microsecondsPerBatch }) =>
       `${whole(rowsPerSecond)} rows/s, ${significant(microsecondsPerBatch)} µs/batch`,

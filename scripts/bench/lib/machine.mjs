@@ -9,7 +9,8 @@ export function describeMachine() {
     CPU: cpus()[0]?.model ?? 'unknown',
     Cores: availableParallelism(),
     Memory: `${Math.round(totalmem() / 2 ** 30)} GiB`,
-    Kernel: `${type()} ${release()}`,
+    // What follows the numbers may name who provides the machine.
+    Kernel: `${type()} ${/^[\d.]+/.exec(release())?.[0] ?? ''}`.trim(),
     Node: process.versions.node,
   };
 }

@@ -1,5 +1,7 @@
 import { significant, table, whole, withSpread } from './markdown.mjs';
 import { memoryPoint } from './memory-step.mjs';
+import { linePanel } from './panels.mjs';
+import { memoryOfServers } from './server-figures.mjs';
 
 /** Models of the subject many, and who serves how many of them. */
 export const modelCount = 20;
@@ -82,28 +84,18 @@ export function manyTables(results) {
         loaded,
       ),
     },
-    {
-      title: 'Memory of the server and all that it started',
-      text: table(
-        ['', 'MiB'],
-        contenders.map((name) => [name, cell(name, memoryPoint, 'mebibytes', whole)]),
-      ),
-    },
+    memoryOfServers(results, contenders),
   ];
 }
 
 /** @param {import('./results.mjs').Results} results */
 export function manyPanels(results) {
-  const panel = (title, of) => ({
-    title,
-    ticks: Object.values(points),
-    xLabel: 'load',
-    logarithmic: true,
-    series: contenders.map((name, color) => ({
-      ...{ label: name, color },
-      points: Object.values(points).map((point) => results.spread(name, point, of)),
-    })),
-  });
+  const shown = Object.values(points).map((point) => ({ tick: point, point }));
+  const panel = (title, of) =>
+    linePanel(results, {
+      ...{ title, xLabel: 'load', logarithmic: true, points: shown, contenders },
+      figure: of,
+    });
   return [
     panel('Throughput, requests per second', 'throughput'),
     panel('Latency p99, milliseconds', 'p99'),

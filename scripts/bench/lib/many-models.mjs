@@ -1,5 +1,5 @@
-import { mkdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { root } from '../../lib/root.mjs';
 import { alpha, jsonAnswer, jsonRequest, writePythonArchive } from './alpha-model.mjs';
 import { ask, checkAnswers } from './answers.mjs';
@@ -61,10 +61,13 @@ export function pythonArchives(folder, models) {
   const own = join(folder, 'python');
   mkdirSync(own);
   return Promise.all(
-    models.map(async ({ name, file }) => ({
-      name,
-      archive: await writePythonArchive(own, name, file),
-    })),
+    models.map(async ({ name, file }) => {
+      // The handler wants this name.
+      const named = join(own, name, 'model.pt');
+      mkdirSync(dirname(named));
+      copyFileSync(file, named);
+      return { name, archive: await writePythonArchive(own, name, named) };
+    }),
   );
 }
 

@@ -1,7 +1,8 @@
 import { bestPoint } from './best-concurrency.mjs';
 import { connectionsPoint, latencyTable, measured, throughputTable } from './load-step.mjs';
 import { significant, table, withSpread } from './markdown.mjs';
-import { memoryPoint, memoryTable } from './memory-step.mjs';
+import { memoryPoint } from './memory-step.mjs';
+import { memoryOfServers } from './server-figures.mjs';
 
 export const connections = [1, 16];
 
@@ -53,10 +54,7 @@ export function minilmTables(results) {
     { title: 'CPU time in milliseconds for a text', text: cpuTable(results) },
     { title: 'Without a server', text: loopTable(results) },
     { title: 'Latency in milliseconds', text: latencyTable(results, servers, connections) },
-    {
-      title: 'Memory of the server and all that it started',
-      text: memoryTable(results, servers),
-    },
+    memoryOfServers(results, servers),
   ];
 }
 

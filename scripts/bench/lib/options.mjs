@@ -2,18 +2,21 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { SetupError } from '../../lib/setup-error.mjs';
 import { standardFolder } from './report.mjs';
-import { subjectNames } from './subject.mjs';
+import { subjectNames, subjectsOf } from './subject.mjs';
 
 const help = `npm run bench -- [subject …] [options]
 
   --subject NAME   what to measure, as the names without a flag; may be given several times
-                   (default: all of them, about half an hour):
-                   ${subjectNames.join(', ')}
+                   (default: all of the device): on the CPU, about half an hour,
+                   ${subjectsOf('cpu').join(', ')};
+                   on a GPU, about four minutes,
+                   ${subjectsOf('cuda').join(', ')}
   --repeat N       rounds; every contender is measured once in each (default: the subject's, or 5)
   --duration S     whole seconds per measurement (default: the subject's, or 3)
   --quick          one round of one second at fewer points: does it run at all?
   --device NAME    where the model runs, passed on to Sconce: cpu, cuda, cuda:N (default: cpu)
-  --out FOLDER     where figures and plots go; FOLDER.md is the page (default: docs/benchmarks)
+  --out FOLDER     where figures and plots go; FOLDER.md is the page (default: docs/benchmarks,
+                   for subjects on the device that they are for)
   --render         measure nothing: write page and plot again from the figures in FOLDER
   --help           this text`;
 
@@ -45,12 +48,24 @@ export function parseOptions(given) {
     if (Number.isInteger(value) && value >= 1) return value;
     throw new SetupError(`--${name} ${values[name]} must be a whole number from 1 on`);
   };
+  const device = values.device ?? 'cpu';
+  const named = [...new Set([...(values.subject ?? []), ...positionals])];
+  const ofDevice = values.render ? subjectNames : subjectsOf(device);
+  const subjects = named.length === 0 ? ofDevice : named;
+  const elsewhere = subjects.filter(
+    (name) => subjectNames.includes(name) && !ofDevice.includes(name),
+  );
+  if (elsewhere.length > 0 && values.out === undefined) {
+    throw new SetupError(
+      `${elsewhere.join(', ')} on ${device}: the page has no place for such figures; name a folder for them with --out`,
+    );
+  }
   return {
-    subjects: subjectsOf([...(values.subject ?? []), ...positionals]),
+    subjects,
     repeat: number('repeat'),
     duration: number('duration'),
     quick: values.quick ?? false,
-    device: values.device ?? 'cpu',
+    device,
     out: values.out === undefined ? standardFolder : resolve(values.out),
     render: values.render ?? false,
   };
@@ -81,10 +96,6 @@ export function optionsFor(options, { defaults }) {
     repeat: options.repeat ?? defaults?.repeat ?? 5,
     duration: options.duration ?? defaults?.duration ?? 3,
   };
-}
-
-function subjectsOf(names) {
-  return names.length === 0 ? subjectNames : [...new Set(names)];
 }
 
 function parse(args) {

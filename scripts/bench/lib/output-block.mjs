@@ -14,8 +14,3 @@ export function outputBlock(block, rows, dims) {
     ...values.subarray(row * perRow, (row + 1) * perRow),
   ]);
 }
-
-/** The numbers of a binary reply, float32. @param {Buffer} reply */
-export function floats(reply) {
-  return Array.from({ length: reply.length / 4 }, (_, i) => reply.readFloatLE(4 * i));
-}

@@ -12,13 +12,14 @@ Figures of different machines, or of different runs, do not compare.
 
 ## What it needs
 
-\`npm run bench\` measures everything, in about half an hour; \`npm run bench -- alpha\` one subject;
+\`npm run bench\` measures everything on the CPU, in about half an hour; \`npm run bench -- alpha\` one subject;
 \`npm run bench -- --help\` has the options. It measures what it finds:
 
 | For | Install with |
 |---|---|
-| a load generator that costs little | \`apt-get install wrk\`; else autocannon is used |
+| a load generator that costs little | \`apt-get install wrk\`; else \`scripts/bench/generator\` is used, or autocannon |
 | open loops, many models | a C++ compiler: \`scripts/bench/generator\` is compiled |
+| figures of a GPU | \`--device cuda\`, which measures subjects of its own: see [GPU](gpu.md) |
 | TorchServe | Java 17 and \`node scripts/test-python.mjs\`, or \`SCONCE_PYTHON\` with torchserve and torch |
 | the bare loops | the same Python |
 | LitServe, Ray Serve, MLServer | \`node scripts/bench/rivals.mjs\` |

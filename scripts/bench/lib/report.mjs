@@ -1,11 +1,10 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { root } from '../../lib/root.mjs';
-import { SetupError } from '../../lib/setup-error.mjs';
 import { plot } from '../plot.mjs';
 import { replaceBetweenMarkers, updatePage } from './page.mjs';
 import { Results } from './results.mjs';
-import { renderSection } from './section.mjs';
+import { renderSection, renderUnmeasured } from './section.mjs';
 import { subjectNames } from './subject.mjs';
 import { targetTable } from './target-table.mjs';
 
@@ -25,7 +24,7 @@ export function writeFigures(out, report) {
 
 /**
  * Writes a subject's plot, its section of the page and the table of targets from its figures and
- * from what stands in FOLDER/analysis.
+ * from what stands in FOLDER/analysis. Where there are no figures, the section says so.
  *
  * @param {string} out
  * @param {import('./subject.mjs').Subject} subject
@@ -33,7 +32,10 @@ export function writeFigures(out, report) {
 export async function render(out, subject) {
   const report = readFigures(out, subject.name);
   if (report === undefined) {
-    throw new SetupError(`There are no figures: ${figuresFile(out, subject.name)} does not exist.`);
+    updatePage(`${out}.md`, { [subject.name]: renderUnmeasured(subject) }, subjectNames);
+    await renderTargets(out);
+    console.log(`${subject.name}: not measured`);
+    return;
   }
   const plotFile = join(out, `${subject.name}.svg`);
   const page = `${out}.md`;

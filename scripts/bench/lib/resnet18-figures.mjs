@@ -3,6 +3,7 @@ import { eventLoopTable } from './event-loop-step.mjs';
 import { connectionsPoint, latencyTable, throughputTable } from './load-step.mjs';
 import { table, withSpread } from './markdown.mjs';
 import { memoryPoint, memoryTable } from './memory-step.mjs';
+import { bestPanel } from './panels.mjs';
 
 export const names = {
   plain: 'bare plain',
@@ -116,15 +117,7 @@ function rateTable(results) {
 
 /** @param {import('./results.mjs').Results} results */
 export function resnetPanels(results) {
-  const rates = (title, shown) => ({
-    ...{ title, ticks: shown, xLabel: 'each at its best' },
-    series: shown.map((name, color) => ({
-      ...{ label: name, color },
-      points: shown.map((each) =>
-        each === name ? results.paired((find) => rateOf(find, name)) : undefined,
-      ),
-    })),
-  });
+  const rates = (title, shown) => bestPanel(results, title, shown, rateOf);
   return [
     rates('Tensors, images per second', [...loops, names.tensor]),
     rates('JPEGs, images per second', [names.torchServe, names.jpeg, names.bfloat16]),

@@ -1,4 +1,5 @@
 import { formatDuration } from '../../lib/progress.mjs';
+import { SetupError } from '../../lib/setup-error.mjs';
 import { loadAverage } from './machine.mjs';
 
 /**
@@ -31,9 +32,10 @@ import { loadAverage } from './machine.mjs';
  *
  * @param {Step[]} steps
  * @param {number} repeat
+ * @param {() => boolean} [stopping] true once the benchmark is to end
  * @returns {Promise<Round[]>}
  */
-export async function runRounds(steps, repeat) {
+export async function runRounds(steps, repeat, stopping = () => false) {
   const rounds = [];
   const remaining = estimator(steps, repeat);
   const longest = Math.max(...steps.map(({ contender }) => contender.length));
@@ -41,8 +43,9 @@ export async function runRounds(steps, repeat) {
     const round = { loadBefore: loadAverage(), loadAfter: 0, measurements: [] };
     for (const step of steps) {
       const { contender, point } = step;
-      const figures = await step.measure();
-      const invalid = step.invalid(figures);
+      const { figures, invalid } = await attempt(step);
+      // What fails then has been ended.
+      if (stopping()) throw new SetupError('Stopped.');
       round.measurements.push({ contender, point, figures, ...(invalid && { invalid }) });
       const outcome = invalid === undefined ? step.describe(figures) : `INVALID: ${invalid}`;
       console.log(
@@ -53,6 +56,17 @@ export async function runRounds(steps, repeat) {
     rounds.push(round);
   }
   return rounds;
+}
+
+/** A contender that has ended does not keep the others from being measured. */
+async function attempt(step) {
+  try {
+    const figures = await step.measure();
+    return { figures, invalid: step.invalid(figures) };
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    return { figures: {}, invalid: error.message.trim().replace(/\s+/g, ' ') };
+  }
 }
 
 /** Each step takes what it says and what steps have taken above that until now. */

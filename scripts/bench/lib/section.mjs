@@ -60,6 +60,23 @@ export function renderSection(subject, report, folder, analysisOf) {
   ].join('\n\n');
 }
 
+/**
+ * The Markdown of a subject that has no figures.
+ *
+ * @param {import('./subject.mjs').Subject} subject
+ */
+export function renderUnmeasured(subject) {
+  const where = subject.device === undefined ? '' : ` --device ${subject.device}`;
+  return [
+    `## ${subject.title}`,
+    subject.about,
+    `**Not measured yet.** ${subject.device === 'cuda' ? 'It needs a machine with an NVIDIA GPU.' : ''}`.trim(),
+    `\`\`\`sh\nnpm run bench -- --subject ${subject.name}${where}\n\`\`\``,
+    '### Targets and ratios',
+    comparisonTable(subject.comparisons, new Results([])),
+  ].join('\n\n');
+}
+
 function comparisonTable(comparisons, results) {
   const rows = comparisons.map((comparison) => {
     const { label, value, wanted, outcome } = judge(comparison, results);

@@ -10,6 +10,7 @@ const startTimeout = 120_000;
  * @property {string} url what `ready` found: scheme, host and port
  * @property {string} output what it had printed when it was ready
  * @property {() => void} assertAlive throws SetupError once the process has ended
+ * @property {() => Promise<void>} [close] ends it before the benchmark does
  */
 
 /**
@@ -46,7 +47,8 @@ export function startServer(children, { name, command, args, ready, options }) {
       const match = ready.exec(output);
       if (match === null) return;
       clearTimeout(timer);
-      resolve({ pid: child.pid, url: match[1], output, assertAlive });
+      const close = () => children.stop(child);
+      resolve({ pid: child.pid, url: match[1], output, assertAlive, close });
       output = undefined; // later output is drained and forgotten
     });
   });

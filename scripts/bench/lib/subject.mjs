@@ -1,14 +1,15 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { root } from '../../lib/root.mjs';
 import { SetupError } from '../../lib/setup-error.mjs';
+import { isGpu } from './device-figures.mjs';
 
 /**
  * What is measured and how it is shown: `export const subject` of a file in subjects/.
  *
  * @typedef {object} Subject
  * @property {string} name of the file too
+ * @property {'cuda'} [device] that its figures are of; the CPU unless given
  * @property {string} title
  * @property {string} about Markdown: what the contenders are
  * @property {(context: import('./context.mjs').BenchContext) => Promise<Preparation>} prepare
@@ -23,6 +24,7 @@ import { SetupError } from '../../lib/setup-error.mjs';
  * @property {Record<string, string>} versions
  * @property {string[]} notes
  * @property {string[]} skipped what is not measured, and why
+ * @property {string[]} [failed] the same of what should have been
  * @property {import('./load.mjs').LoadGenerator} [load] unless it is the context's
  * @property {Finding[]} [findings]
  *
@@ -39,18 +41,21 @@ import { SetupError } from '../../lib/setup-error.mjs';
 
 const folder = join(root, 'scripts/bench/subjects');
 
+const ofCpu = [
+  ...['alpha', 'identity', 'open', 'many', 'rivals'],
+  ...['resnet18', 'minilm', 'handlers', 'budget'],
+];
+const ofGpu = ['cuda-launch', 'cuda-resnet18'];
+
 /** In the order of the page. */
-export const subjectNames = [
-  'alpha',
-  'identity',
-  'open',
-  'many',
-  'rivals',
-  'resnet18',
-  'minilm',
-  'handlers',
-  'budget',
-].filter((name) => existsSync(fileOf(name)));
+export const subjectNames = [...ofCpu, ...ofGpu];
+
+/**
+ * Those whose figures are of such a device.
+ *
+ * @param {string} device
+ */
+export const subjectsOf = (device) => (isGpu(device) ? ofGpu : ofCpu);
 
 /**
  * @param {string} name
@@ -60,9 +65,5 @@ export async function loadSubject(name) {
   if (!subjectNames.includes(name)) {
     throw new SetupError(`There is no subject "${name}"; there is ${subjectNames.join(', ')}.`);
   }
-  return (await import(pathToFileURL(fileOf(name)))).subject;
-}
-
-function fileOf(name) {
-  return join(folder, `${name}.mjs`);
+  return (await import(pathToFileURL(join(folder, `${name}.mjs`)))).subject;
 }

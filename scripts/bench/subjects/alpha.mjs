@@ -152,7 +152,8 @@ async function startLoops(context, { predictions }) {
   const seconds = Math.min(1, options.duration);
   const verify = (name, loop) =>
     checkAnswers(name, loop.ready.predictions, predictions, alpha.tolerance);
-  const addon = await startAddonLoop(context, alpha.modelFile, alpha.expectedFile);
+  const model = { path: alpha.modelFile, rows: alpha.expectedFile };
+  const addon = await startAddonLoop(context, model);
   verify(names.addon, addon);
   const python = await startPythonLoop(context, alpha.modelFile, alpha.expectedFile);
   const hasPython = !('skipped' in python);
@@ -160,11 +161,11 @@ async function startLoops(context, { predictions }) {
   const steps = (options.quick ? quickRows : batchRows).flatMap((rows) => [
     ...(hasPython
       ? [
-          loopStep(names.frozen, python, 'frozen', rows, seconds),
-          loopStep(names.plain, python, 'plain', rows, seconds),
+          loopStep(names.frozen, python, { variant: 'frozen' }, rows, seconds),
+          loopStep(names.plain, python, { variant: 'plain' }, rows, seconds),
         ]
       : []),
-    loopStep(names.addon, addon, 'frozen', rows, seconds),
+    loopStep(names.addon, addon, {}, rows, seconds),
   ]);
   return {
     steps,

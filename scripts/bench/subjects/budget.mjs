@@ -9,8 +9,9 @@ import {
   wholeBytesFigure,
   wholeTimeFigure,
 } from '../lib/budget-step.mjs';
-import { connectionsPoint, measured, warmUp } from '../lib/load-step.mjs';
+import { connectionsPoint, warmUp } from '../lib/load-step.mjs';
 import { packageVersion } from '../lib/machine.mjs';
+import { connectionsPanel } from '../lib/panels.mjs';
 import { profiledContext } from '../lib/profiled-server.mjs';
 import { ratioOf } from '../lib/ratio.mjs';
 
@@ -55,16 +56,8 @@ of V8's sampling heap profiler. What native code of Node does counts with the fu
     },
   ],
   panels: (results) => {
-    const counts = measured(results, connections);
-    const panel = (title, figure) => ({
-      title,
-      ticks: counts.map(String),
-      xLabel: 'connections',
-      series: contenders.map((contender, color) => ({
-        ...{ label: contender, color },
-        points: counts.map((count) => results.spread(contender, connectionsPoint(count), figure)),
-      })),
-    });
+    const panel = (title, figure) =>
+      connectionsPanel(results, { title, contenders, connections, figure });
     return [
       panel('Microseconds of the event loop per request', wholeTimeFigure),
       panel('Bytes allocated per request', wholeBytesFigure),

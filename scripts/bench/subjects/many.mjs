@@ -16,6 +16,7 @@ import {
 import { makeModels, pythonArchives, tensorArchives, verifyModels } from '../lib/many-models.mjs';
 import { significant, whole } from '../lib/markdown.mjs';
 import { memoryStep } from '../lib/memory-step.mjs';
+import { memoryNote } from '../lib/server-figures.mjs';
 
 const connections = 64;
 /** In the measurement of shares, for each model. */
@@ -82,7 +83,7 @@ async function prepare(context) {
       generatorNote,
       ...(hasTorchServe ? [torchServeNote] : []),
       `Every model answers with its own weights, as PyTorch does, to ${alpha.looseTolerance.toExponential()}.`,
-      'Memory is the proportional set size after the load of a round: pages that processes share are counted once.',
+      memoryNote,
     ],
     skipped: hasTorchServe ? [] : [`${names.torchServe}: ${theirs.skipped}`],
   };

@@ -9,6 +9,7 @@ import { startPython } from '../contenders/python-loop.mjs';
 import { startSconce } from '../contenders/sconce.mjs';
 import { planOf, planSettings, preparationInWords } from '../contenders/sconce-plan.mjs';
 import { startTunedTorchServe, torchServeVersions } from '../contenders/torchserve.mjs';
+import { torchServeNote } from '../lib/alpha-torchserve.mjs';
 import { ask, checkAnswers } from '../lib/answers.mjs';
 import {
   bareStep,
@@ -231,7 +232,8 @@ async function startTheirs(context, made, given) {
   return {
     contenders: [{ name: names.torchServe, server, request }],
     notes: [
-      `TorchServe is fastest with ${tuning} (requests per second with 16 connections: ${rates.join('; ')}); it has a Java heap of at most 256 MiB and \`OMP_NUM_THREADS=1\`, and logs warnings only, as Sconce does.`,
+      `TorchServe is fastest with ${tuning} (requests per second with 16 connections: ${rates.join('; ')}).`,
+      torchServeNote,
     ],
     skipped: [],
   };

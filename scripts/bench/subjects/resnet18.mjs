@@ -6,6 +6,7 @@ import { startSconce } from '../contenders/sconce.mjs';
 import { planOf, planSettings, preparationInWords } from '../contenders/sconce-plan.mjs';
 import { torchServeVersions } from '../contenders/torchserve.mjs';
 import { aloneStep } from '../lib/alone-step.mjs';
+import { torchServeNote } from '../lib/alpha-torchserve.mjs';
 import { checkAnswers } from '../lib/answers.mjs';
 import {
   bareStep,
@@ -235,7 +236,8 @@ async function startTheirs(context, load, given) {
     batchSize: settings.batchSize,
     attempts: Object.fromEntries(tried.map((one) => [`TorchServe, ${one.tuning}`, one.look.tried])),
     notes: [
-      `TorchServe is fastest with ${tuning} and ${look.connections} connections; it has a Java heap of at most 256 MiB and \`OMP_NUM_THREADS=1\`, and logs warnings only, as Sconce does.`,
+      `TorchServe is fastest with ${tuning} and ${look.connections} connections.`,
+      torchServeNote,
     ],
     skipped: [],
   };

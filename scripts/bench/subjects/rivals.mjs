@@ -8,16 +8,10 @@ import {
   sconceBatchFlags,
   verifyAlpha,
 } from '../lib/alpha-model.mjs';
-import {
-  connectionsPoint,
-  latencyTable,
-  loadStep,
-  measured,
-  throughputTable,
-  warmUp,
-} from '../lib/load-step.mjs';
-import { memoryStep, memoryTable } from '../lib/memory-step.mjs';
+import { connectionsPoint, loadStep, warmUp } from '../lib/load-step.mjs';
+import { memoryStep } from '../lib/memory-step.mjs';
 import { ratioOf } from '../lib/ratio.mjs';
+import { memoryNote, serverPanels, serverTables } from '../lib/server-figures.mjs';
 
 const sconceName = 'Sconce';
 const connections = [1, 64];
@@ -45,34 +39,8 @@ installed by \`node scripts/bench/rivals.mjs\`.
       compute: ratioOf(sconceName, name, connectionsPoint(count), 'throughput'),
     })),
   ),
-  tables: (results) => [
-    {
-      title: 'Throughput in requests per second',
-      text: throughputTable(results, contenders, connections),
-    },
-    { title: 'Latency in milliseconds', text: latencyTable(results, contenders, connections) },
-    {
-      title: 'Memory of the server and all that it started',
-      text: memoryTable(results, contenders),
-    },
-  ],
-  panels: (results) => {
-    const counts = measured(results, connections);
-    const panel = (title, figure) => ({
-      title,
-      ticks: counts.map(String),
-      xLabel: 'connections',
-      logarithmic: true,
-      series: contenders.map((label, color) => ({
-        ...{ label, color },
-        points: counts.map((count) => results.spread(label, connectionsPoint(count), figure)),
-      })),
-    });
-    return [
-      panel('Throughput, requests per second', 'throughput'),
-      panel('Latency p50, milliseconds', 'p50'),
-    ];
-  },
+  tables: (results) => serverTables(results, contenders, connections),
+  panels: (results) => serverPanels(results, contenders, connections),
   defaults: { repeat: 3, duration: 2 },
 };
 
@@ -113,7 +81,7 @@ async function prepare(context) {
     notes: [
       `The model runs on \`${options.device}\`.`,
       `Answers agree with \`${alpha.expectedFile}\` to ${alpha.looseTolerance.toExponential()}.`,
-      'Memory is the proportional set size after the load of a round: pages that processes share are counted once.',
+      memoryNote,
     ],
     skipped,
   };
