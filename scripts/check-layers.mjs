@@ -22,23 +22,27 @@ export const allowedRooms = {
     'plans/plan-record',
     'native/shared-memory',
     'package-version',
+    'collections',
   ],
   acceptors: [
     ...['http', 'models', 'handlers', 'workers', 'native', 'tensors'],
-    ...['security', 'errors', 'metrics', 'logging', 'config', 'timers'],
+    ...['security', 'errors', 'metrics', 'logging', 'config', 'timers', 'collections'],
   ],
   grpc: ['models', 'handlers/handler', 'security', 'errors', 'metrics', 'logging', 'config'],
   snapshots: ['models', 'config', 'errors', 'logging'],
   models: [
     ...['batching', 'native', 'handlers', 'workers', 'archive', 'config'],
     ...['tensors', 'errors', 'metrics', 'logging', 'timers', 'process-alive', 'python'],
-    ...['plans', 'package-version'],
+    ...['plans', 'package-version', 'collections'],
   ],
   plans: ['native', 'tensors'],
-  batching: ['tensors', 'native', 'errors', 'timers'],
-  handlers: ['tensors', 'native', 'errors', 'metrics/custom-metrics', 'config/violation'],
+  batching: ['tensors', 'native', 'errors', 'timers', 'collections'],
+  handlers: [
+    ...['tensors', 'native', 'errors', 'metrics/custom-metrics', 'config/violation'],
+    'collections',
+  ],
   workers: [
-    ...['archive', 'handlers', 'tensors', 'native', 'errors', 'timers'],
+    ...['archive', 'handlers', 'tensors', 'native', 'errors', 'timers', 'collections'],
     'metrics/custom-metrics',
   ],
   tensors: ['native', 'errors'],
@@ -52,6 +56,7 @@ export const allowedRooms = {
   'package-version': [],
   'process-alive': [],
   timers: [],
+  collections: [],
   errors: [],
 };
 

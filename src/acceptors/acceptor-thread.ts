@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { messageOf } from '../errors.js';
 import type { ModelService } from '../models/model-service.js';
+import { Mail } from '../workers/mail.js';
 import type { SharedMemories } from '../workers/shared-memories.js';
-import { Mail } from './mail.js';
 import {
   type AcceptorOrders,
   type AcceptorReport,

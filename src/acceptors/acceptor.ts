@@ -1,12 +1,13 @@
 import { Socket } from 'node:net';
 import type { MessagePort } from 'node:worker_threads';
 import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify';
+import { type Placed, UnorderedSet } from '../collections/unordered-set.js';
 import { createResponseObserver } from '../http/response-observer.js';
 import { httpContext, inferenceApp } from '../http/surfaces.js';
 import { jsonLog } from '../logging/log.js';
 import { SharedKey } from '../security/shared-key.js';
+import { Mail } from '../workers/mail.js';
 import { SharedMemories } from '../workers/shared-memories.js';
-import { Mail } from './mail.js';
 import {
   type AcceptorOrders,
   type AcceptorReport,
@@ -19,12 +20,16 @@ import { RemoteService } from './remote-service.js';
 /** Routes whose POST is a prediction for the model that the path names: nothing else is asked. */
 const predictionPath = /^\/(predictions|explanations|v2\/models)\/|\/(invoke|predict)$/;
 
+interface Connection extends Placed {
+  readonly socket: Socket;
+}
+
 /** One event loop that serves the inference API; models are the main loop's. */
 export class Acceptor {
   readonly #mail: Mail<AcceptorReport>;
   readonly #service: RemoteService;
   readonly #app: FastifyInstance;
-  readonly #sockets = new Set<Socket>();
+  readonly #connections = new UnorderedSet<Connection>();
 
   constructor(
     private readonly port: MessagePort,
@@ -75,9 +80,10 @@ export class Acceptor {
       allowHalfOpen: true,
     });
     socket.setNoDelay(true);
-    this.#sockets.add(socket);
+    const connection: Connection = { socket, place: undefined };
+    this.#connections.add(connection);
     socket.once('close', () => {
-      this.#sockets.delete(socket);
+      this.#connections.delete(connection);
       const { next } = this.#mail;
       next.ended = (next.ended ?? 0) + 1;
     });
@@ -88,7 +94,9 @@ export class Acceptor {
   async #close(): Promise<void> {
     await this.#app.close();
     await Promise.all(
-      [...this.#sockets].map((socket) => new Promise((resolve) => socket.once('close', resolve))),
+      this.#connections.all.map(
+        ({ socket }) => new Promise((resolve) => socket.once('close', resolve)),
+      ),
     );
     this.#mail.next.closed = true;
     this.#mail.flush();

@@ -1,6 +1,11 @@
 import type { Settings } from '../config/settings.js';
 import type { Failure } from '../handlers/host/failure.js';
-import type { MemoryRange, PartMessage, Range, ReplyHead } from '../handlers/host/messages.js';
+import type {
+  BytesMessage,
+  ContentMessage,
+  Gathered,
+  ReplyHead,
+} from '../handlers/host/messages.js';
 import type { TensorPlan } from '../handlers/tensor/tensor-plan.js';
 import type { ServedVersion } from '../http/http-context.js';
 import type { AccessRecord } from '../logging/access-record.js';
@@ -36,34 +41,14 @@ export const stateWords = {
   count: 2,
 } as const;
 
-/** Bytes that came with a message, or that lie in memory which the other side was told of. */
-export type BytesMessage = Range | MemoryRange;
-
-/** What messages of both directions may carry. */
-export interface Gathered {
-  bytes?: ArrayBuffer[];
-  memories?: { id: number; memory: SharedArrayBuffer }[];
-  /** Memories that are gone. */
-  forget?: number[];
-}
-
 /** A prediction that is asked for. */
-export interface RequestMessage {
+export interface RequestMessage extends ContentMessage {
   /** Unique for the thread. */
   number: number;
   /** When it arrived, in milliseconds since 1970: threads have clocks of their own. */
   since: number;
   model: string;
   version: string | undefined;
-  id: string;
-  body: BytesMessage;
-  contentType: string | undefined;
-  accept: string | undefined;
-  parameters: PartMessage[] | undefined;
-  /** Names and values in turn, each with a line feed at its end, which headers cannot have. */
-  headers: string;
-  urlPath: string | undefined;
-  explain: boolean | undefined;
   /** As HandlerRequest has it. */
   timeout: number | undefined;
 }

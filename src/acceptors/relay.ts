@@ -1,9 +1,12 @@
+import { NumberedEntries } from '../collections/numbered-entries.js';
 import { toSconceError } from '../errors.js';
 import type { HandlerRequest } from '../handlers/handler.js';
 import { fromFailure, toFailure } from '../handlers/host/failure.js';
+import { KnownMemories } from '../handlers/host/known-memories.js';
+import { rawHeadersOf } from '../handlers/host/request-message.js';
 import type { ServedVersion } from '../http/http-context.js';
 import type { ModelService } from '../models/model-service.js';
-import { KnownMemories, type Mail } from './mail.js';
+import type { Mail } from '../workers/mail.js';
 import type {
   AcceptorOrders,
   AcceptorReport,
@@ -20,7 +23,7 @@ import { RelayedPrediction } from './relayed-prediction.js';
 
 /** The requests of one acceptor thread, on the main loop. */
 export class Relay {
-  readonly #requests = new Map<number, RelayedPrediction | RelayedBundle>();
+  readonly #requests = new NumberedEntries<RelayedPrediction | RelayedBundle>();
   readonly #plans = new Plans();
   readonly #memories = new KnownMemories();
   /** Requests whose bodies lie in memory of the thread, until nobody here has them any more. */
@@ -50,13 +53,12 @@ export class Relay {
 
   /** The thread is gone. */
   lose(): void {
-    for (const request of [...this.#requests.values()]) request.lose();
-    this.#requests.clear();
+    for (const request of this.#requests.takeAll()) request.lose();
   }
 
   #predict(message: RequestMessage, report: AcceptorReport): void {
     const { number, model, version, since } = message;
-    const relayed = new RelayedPrediction(number, this.mail, () => this.#requests.delete(number));
+    const relayed = new RelayedPrediction(number, this.mail, () => this.#requests.take(number));
     this.#requests.set(number, relayed);
     const request = this.#request(message, report);
     const arrived = since - performance.timeOrigin;
@@ -82,7 +84,7 @@ export class Relay {
       this.#memories.bytes(message.memory, report),
       this.mail,
       (signature) => plan.describes(signature),
-      () => this.#requests.delete(number),
+      () => this.#requests.take(number),
     );
     this.#requests.set(number, bundle);
     this.service.submit(bundle.prediction);
@@ -98,13 +100,13 @@ export class Relay {
   }
 
   #request(message: RequestMessage, report: AcceptorReport): HandlerRequest {
-    const { number, id, contentType, accept, parameters, headers, urlPath, explain } = message;
+    const { number, id, contentType, accept, parameters, urlPath, explain } = message;
     const request: HandlerRequest = {
       body: this.#memories.bytes(message.body, report),
       contentType,
       accept,
       parameters: parameters === undefined ? undefined : this.#memories.parts(parameters, report),
-      rawHeaders: headers.split('\n').slice(0, -1),
+      rawHeaders: rawHeadersOf(message),
       urlPath,
       explain,
       id,

@@ -7,7 +7,7 @@ import { Prediction, type PredictionSink } from '../models/prediction.js';
 import { addon } from '../native/binding.js';
 import type { BatchOutputs, OutputSignature } from '../tensors/batch-outputs.js';
 import { rowBytes, type TensorSpec } from '../tensors/tensor-spec.js';
-import type { Mail } from './mail.js';
+import type { Mail } from '../workers/mail.js';
 import type { AcceptorOrders, BundleMessage } from './messages.js';
 
 /** Errors of all requests of a bundle; with others each of them is tried alone. */

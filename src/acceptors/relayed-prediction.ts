@@ -3,7 +3,7 @@ import { type HandlerReply, isStream } from '../handlers/handler.js';
 import { toFailure } from '../handlers/host/failure.js';
 import type { ReplyHead } from '../handlers/host/messages.js';
 import type { Prediction, PredictionSink } from '../models/prediction.js';
-import type { Mail } from './mail.js';
+import type { Mail } from '../workers/mail.js';
 import type { AcceptorOrders, AnswerMessage } from './messages.js';
 import { StreamRelay } from './stream-relay.js';
 

@@ -1,8 +1,10 @@
+import { NumberedEntries } from '../collections/numbered-entries.js';
 import { toHandlerError } from '../errors.js';
 import type { HandlerRequest, PreparedRows } from '../handlers/handler.js';
 import { fromFailure } from '../handlers/host/failure.js';
+import type { KnownMemories } from '../handlers/host/known-memories.js';
+import type { Mail } from '../workers/mail.js';
 import { Bundle } from './bundle.js';
-import type { KnownMemories, Mail } from './mail.js';
 import type { AcceptorOrders, AcceptorReport, AnswerMessage, PlanMessage } from './messages.js';
 import { PlannedModel } from './planned-model.js';
 import type { RemotePrediction } from './remote-prediction.js';
@@ -24,11 +26,11 @@ export interface BundleHost {
 
 /** Requests whose rows an acceptor thread prepares, gathered for each turn. */
 export class RemoteBundles {
-  readonly #bundles = new Map<number, Bundle>();
+  readonly #bundles = new NumberedEntries<Bundle>();
   /** By the names and versions that clients use. */
   readonly #models = new Map<string, Map<string | undefined, PlannedModel>>();
-  /** Bundles that have room, and the message that they go out with. */
-  readonly #open = new Map<PlannedModel, Bundle>();
+  /** One for each model at most, to which requests can be added, and the message they go out with. */
+  readonly #open: Bundle[] = [];
   #openFor: AcceptorReport | undefined;
 
   constructor(private readonly host: BundleHost) {}
@@ -61,9 +63,8 @@ export class RemoteBundles {
   /** False for an answer that is none of a bundle. */
   answer(answer: AnswerMessage, orders: AcceptorOrders): boolean {
     const { number } = answer;
-    const bundle = this.#bundles.get(number);
+    const bundle = this.#bundles.take(number);
     if (bundle === undefined) return false;
-    this.#bundles.delete(number);
     bundle.model.giveMemory(bundle.memory);
     switch (answer.kind) {
       case 'outputs': {
@@ -105,9 +106,9 @@ export class RemoteBundles {
     const { mail } = this.host;
     if (this.#openFor !== mail.next) {
       this.#openFor = mail.next;
-      this.#open.clear();
+      this.#open.length = 0;
     }
-    const open = this.#open.get(model);
+    const open = this.#open.find((bundle) => bundle.model === model);
     if (open?.hasRoom(prepared) === true) return open;
     const { key, inputs } = prepared;
     const bundle = new Bundle(model, {
@@ -125,7 +126,8 @@ export class RemoteBundles {
     const { message } = bundle;
     message.memory = mail.bytes(new Uint8Array(bundle.memory));
     mail.push('bundles', message);
-    this.#open.set(model, bundle);
+    if (open === undefined) this.#open.push(bundle);
+    else this.#open[this.#open.indexOf(open)] = bundle;
     this.#bundles.set(message.number, bundle);
     return bundle;
   }

@@ -1,12 +1,12 @@
 import type { SconceError } from '../errors.js';
-import type { HandlerReply } from '../handlers/handler.js';
+import { type HandlerReply, replyWith } from '../handlers/handler.js';
 import { toFailure } from '../handlers/host/failure.js';
 import type { ReplyHead } from '../handlers/host/messages.js';
 import type { OpenPrediction } from '../http/http-context.js';
 import type { PredictionSink } from '../models/prediction.js';
 import { longestTimer } from '../timers.js';
 import { ChunkStream } from '../workers/chunk-stream.js';
-import type { Mail } from './mail.js';
+import type { Mail } from '../workers/mail.js';
 import type { AcceptorReport } from './messages.js';
 
 /** A prediction that the main loop works on, as the acceptor thread sees it. */
@@ -40,9 +40,8 @@ export class RemotePrediction implements OpenPrediction {
   }
 
   /** @param lease whether the main loop waits until the body is written */
-  reply({ status, ...head }: ReplyHead, body: HandlerReply['body'], lease: boolean): void {
-    const reply = { ...head, ...(status === undefined ? {} : { status }), body };
-    this.deliver(reply, () => {
+  reply(head: ReplyHead, body: HandlerReply['body'], lease: boolean): void {
+    this.deliver(replyWith(head, body), () => {
       if (lease) this.mail.push('written', this.number);
     });
   }

@@ -1,15 +1,17 @@
+import { NumberedEntries } from '../collections/numbered-entries.js';
 import type { HandlerReply, HandlerRequest } from '../handlers/handler.js';
 import { fromFailure } from '../handlers/host/failure.js';
+import { KnownMemories } from '../handlers/host/known-memories.js';
+import type { BytesMessage } from '../handlers/host/messages.js';
+import { contentMessage } from '../handlers/host/request-message.js';
 import type { InferenceService, OpenPrediction, ServedVersion } from '../http/http-context.js';
 import type { Health } from '../models/health.js';
 import type { PredictionSink } from '../models/prediction.js';
-import { KnownMemories, type Mail } from './mail.js';
+import type { Mail } from '../workers/mail.js';
 import {
   type AcceptorOrders,
   type AcceptorReport,
   type AnswerMessage,
-  type BytesMessage,
-  type RequestMessage,
   stateWords,
   type VersionQuestion,
 } from './messages.js';
@@ -22,9 +24,9 @@ import { RemoteState } from './remote-state.js';
  * state must be asked for before, with `refresh`.
  */
 export class RemoteService implements InferenceService {
-  readonly #predictions = new Map<number, RemotePrediction>();
+  readonly #predictions = new NumberedEntries<RemotePrediction>();
   /** Bodies in memory of this thread that the main loop reads. */
-  readonly #lent = new Map<number, () => void>();
+  readonly #lent = new NumberedEntries<() => void>();
   readonly #memories = new KnownMemories();
   readonly #state: RemoteState;
   readonly #bundles: RemoteBundles;
@@ -84,11 +86,8 @@ export class RemoteService implements InferenceService {
     for (const answer of orders.answers ?? []) {
       if (!this.#bundles.answer(answer, orders)) this.#answer(answer, orders);
     }
-    for (const number of orders.bodiesRead ?? []) {
-      this.#lent.get(number)?.();
-      this.#lent.delete(number);
-    }
-    for (const number of orders.bodiesDropped ?? []) this.#lent.delete(number);
+    for (const number of orders.bodiesRead ?? []) this.#lent.take(number)?.();
+    for (const number of orders.bodiesDropped ?? []) this.#lent.take(number);
     for (const state of orders.states ?? []) this.#state.learn(state);
   }
 
@@ -97,7 +96,7 @@ export class RemoteService implements InferenceService {
     const prediction = this.#predictions.get(number);
     if (prediction === undefined) return;
     const goesOn = answer.kind === 'stream' || answer.kind === 'chunk';
-    if (!goesOn) this.#predictions.delete(number);
+    if (!goesOn) this.#predictions.take(number);
     switch (answer.kind) {
       case 'reply':
         prediction.reply(answer.head, this.#body(answer.body, orders), answer.lease);
@@ -134,35 +133,10 @@ export class RemoteService implements InferenceService {
     const { number, since } = prediction;
     this.#predictions.set(number, prediction);
     if (request.releaseBody !== undefined) this.#lent.set(number, request.releaseBody);
-    this.mail.push('requests', {
-      number,
-      since: performance.timeOrigin + since,
-      model,
-      version,
-      ...this.#message(request),
-    });
-  }
-
-  #message(
-    request: HandlerRequest,
-  ): Omit<RequestMessage, 'number' | 'since' | 'model' | 'version'> {
-    const { id, body, contentType, accept, parameters, rawHeaders, urlPath, explain } = request;
-    const { mail } = this;
-    return {
-      id,
-      body: mail.bytes(body),
-      contentType,
-      accept,
-      parameters: parameters?.map((part) => ({
-        name: part.name,
-        contentType: part.contentType,
-        bytes: mail.bytes(part.value),
-      })),
-      headers: rawHeaders.length === 0 ? '' : `${rawHeaders.join('\n')}\n`,
-      urlPath,
-      explain,
-      timeout: request.timeout,
-    };
+    const { timeout } = request;
+    const sent = { number, since: performance.timeOrigin + since, model, version, timeout };
+    const content = contentMessage(request, (bytes) => this.mail.bytes(bytes));
+    this.mail.push('requests', Object.assign(sent, content));
   }
 
   #number(): number {

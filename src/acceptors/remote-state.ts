@@ -1,8 +1,9 @@
+import { NumberedEntries } from '../collections/numbered-entries.js';
 import { SconceError } from '../errors.js';
 import { fromFailure } from '../handlers/host/failure.js';
 import type { ServedVersion } from '../http/http-context.js';
 import type { Health } from '../models/health.js';
-import type { Mail } from './mail.js';
+import type { Mail } from '../workers/mail.js';
 import type {
   AcceptorReport,
   ServedMessage,
@@ -19,7 +20,7 @@ export class RemoteState {
   health: Health = { healthy: true, ready: false, waitingFor: {} };
   all: readonly ServedVersion[] = [];
   readonly #answers = new Map<string, VersionAnswer>();
-  readonly #questions = new Map<number, () => void>();
+  readonly #questions = new NumberedEntries<() => void>();
   #next = 1;
 
   constructor(private readonly mail: Mail<AcceptorReport>) {}
@@ -54,8 +55,7 @@ export class RemoteState {
       if (this.#answers.size <= answersKept) break;
       this.#answers.delete(key);
     }
-    this.#questions.get(call)?.();
-    this.#questions.delete(call);
+    this.#questions.take(call)?.();
   }
 }
 

@@ -1,6 +1,6 @@
 import { type SconceError, toHandlerError } from '../errors.js';
 import { toFailure } from '../handlers/host/failure.js';
-import type { Mail } from './mail.js';
+import type { Mail } from '../workers/mail.js';
 import type { AcceptorOrders, AnswerMessage } from './messages.js';
 
 /** Chunks on their way to an acceptor thread whose client has not made room for them. */

@@ -1,3 +1,4 @@
+import { UnorderedSet } from '../collections/unordered-set.js';
 import { SconceError, toSconceError } from '../errors.js';
 import type { BatchEvent } from '../native/addon.js';
 import { blockOffsets, type OutputSignature } from '../tensors/batch-outputs.js';
@@ -16,7 +17,6 @@ import type { SlabBudget } from './slab-budget.js';
 import { slabHeader } from './slab-layout.js';
 import { cancelRows, settleRows } from './slab-protocol.js';
 import type { SlabHost, SlabInRing, SlabRing } from './slab-ring.js';
-import { WaitingReservations } from './waiting.js';
 
 export interface AssemblerOptions extends TimeLimits, AnswerNames, RingsOptions {
   /** Most requests that wait for an instance. */
@@ -45,7 +45,7 @@ export interface Load {
 export class Assembler {
   readonly #slabs = new Map<number, SlabInRing>();
   /** Unanswered reservations. */
-  readonly #waiting = new WaitingReservations();
+  readonly #waiting = new UnorderedSet<Reservation>();
   /** Requests that these are. */
   #pending = 0;
   readonly #clock: Clock;
@@ -55,6 +55,8 @@ export class Assembler {
   readonly #completion: Completion;
   readonly #deadlines: Deadlines;
   readonly #hangWatch: HangWatch;
+  /** True until the end of a turn in which a batch has run on the main loop. */
+  #hasRunHere = false;
   #closed = false;
   #drained: (() => void) | undefined;
 
@@ -213,6 +215,15 @@ export class Assembler {
     this.#placement.rings.close();
   }
 
+  /** Answers every request with an error, at once: its rows are dropped, or their outputs. */
+  fail(error: SconceError): void {
+    for (const reservation of this.#waiting.all) {
+      if (!reservation.waiting) continue;
+      reservation.cancel();
+      reservation.owner.failed(error);
+    }
+  }
+
   /**
    * Answers what was with the instances: they are gone, and no batch comes back any more.
    *
@@ -263,9 +274,16 @@ export class Assembler {
     this.#hangWatch.start();
     this.#backlog.rung(slab, this.#clock.now());
     try {
-      const event = this.host.ring(slab.id, slab.order);
+      // One batch in each turn runs on the main loop: more of them would keep it from the requests
+      // that it could read while an instance computes the rest.
+      const event = this.host.ring(slab.id, slab.order, !this.#hasRunHere);
+      if (event === undefined) return;
+      this.#hasRunHere = true;
+      this.#clock.atEndOfTurn(() => {
+        this.#hasRunHere = false;
+      });
       // Not at once: whoever rings may be in the middle of committing rows that this answers.
-      if (event !== undefined) queueMicrotask(() => this.complete(event));
+      queueMicrotask(() => this.complete(event));
     } catch (error) {
       // The instances are gone: nobody else will send the slab back.
       this.complete(unrun(slab, toSconceError(error)));

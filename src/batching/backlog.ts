@@ -5,7 +5,8 @@ import type { Slab } from './slab.js';
 export class Backlog {
   /** Rung, and taken by nobody as far as is known; the first is the next. */
   readonly #queue: Slab[] = [];
-  readonly #running = new Set<Slab>();
+  /** As many as there are instances at most. */
+  readonly #running: Slab[] = [];
   /** Milliseconds from the end of a batch until it was heard of. */
   readonly #lags = new Samples();
 
@@ -44,18 +45,12 @@ export class Backlog {
 
   /** A slab that is rung has become more urgent. */
   moved(slab: Slab): void {
-    const place = this.#queue.indexOf(slab);
-    if (place < 0) return;
-    this.#queue.splice(place, 1);
-    this.#insert(slab);
+    if (remove(this.#queue, slab)) this.#insert(slab);
   }
 
   /** A batch is back. */
   returned(slab: Slab, now: number): void {
-    if (!this.#running.delete(slab)) {
-      const place = this.#queue.indexOf(slab);
-      if (place >= 0) this.#queue.splice(place, 1);
-    }
+    if (!remove(this.#running, slab)) remove(this.#queue, slab);
     this.#advance(now);
   }
 
@@ -68,11 +63,18 @@ export class Backlog {
 
   /** Idle instances take what comes next. */
   #advance(now: number): void {
-    while (this.#running.size < this.instances()) {
+    while (this.#running.length < this.instances()) {
       const next = this.#queue.shift();
       if (next === undefined) return;
       next.startedAt = now;
-      this.#running.add(next);
+      this.#running.push(next);
     }
   }
+}
+
+/** @returns whether it was among them */
+function remove(slabs: Slab[], slab: Slab): boolean {
+  const place = slabs.indexOf(slab);
+  if (place >= 0) slabs.splice(place, 1);
+  return place >= 0;
 }

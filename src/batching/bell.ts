@@ -4,12 +4,18 @@ import type { Slab } from './slab.js';
 /** Turns of the event loop that the bell waits for the one in which no request comes. */
 const mostTurnsDeferred = 4;
 
+/** A slab that waits for more rows before the bell is rung. */
+interface Delayed {
+  slab: Slab;
+  alarm: Alarm;
+}
+
 /** Decides when the instances are told of a slab that has something new. */
 export class Bell {
   /** Slabs with rows that were settled since the bell was last rung. */
   readonly #toRing: Slab[] = [];
-  /** Slabs that wait for more rows before the bell is rung; only with a delay. */
-  readonly #delayed = new Map<Slab, Alarm>();
+  /** Only with a delay; one for each ring as a rule. */
+  readonly #delayed: Delayed[] = [];
   /** True until the end of the turn has come. */
   #isTurning = false;
   /** True when no rows were settled since the last turn ended. */
@@ -30,7 +36,7 @@ export class Bell {
 
   /** True when no slab waits to be rung. */
   get idle(): boolean {
-    return this.#toRing.length === 0 && this.#delayed.size === 0;
+    return this.#toRing.length === 0 && this.#delayed.length === 0;
   }
 
   /** Rows of a slab that is not rung were settled. */
@@ -49,19 +55,22 @@ export class Bell {
 
   /** Nothing more will come into a slab: it does not wait any longer, if it does. */
   closed(slab: Slab): void {
-    if (this.#delayed.has(slab)) this.now(slab);
+    if (this.#isDelayed(slab)) this.now(slab);
   }
 
   /** Slabs do not wait for more rows any more. */
   hurry(): void {
     this.#hurried = true;
-    for (const slab of [...this.#delayed.keys()]) this.now(slab);
+    for (const { slab } of [...this.#delayed]) this.now(slab);
   }
 
   /** Rings for this slab and all that are to be rung. */
   now(slab: Slab): void {
-    this.#delayed.get(slab)?.cancel();
-    this.#delayed.delete(slab);
+    const place = this.#delayed.findIndex((delayed) => delayed.slab === slab);
+    if (place >= 0) {
+      this.#delayed[place]?.alarm.cancel();
+      this.#delayed.splice(place, 1);
+    }
     if (!this.#toRing.includes(slab)) this.#toRing.push(slab);
     this.#ringAll();
   }
@@ -69,12 +78,13 @@ export class Bell {
   #wait(slab: Slab): void {
     if (this.#hurried) {
       this.now(slab);
-    } else if (!this.#delayed.has(slab)) {
-      this.#delayed.set(
-        slab,
-        this.clock.after(this.delay, () => this.now(slab)),
-      );
+    } else if (!this.#isDelayed(slab)) {
+      this.#delayed.push({ slab, alarm: this.clock.after(this.delay, () => this.now(slab)) });
     }
+  }
+
+  #isDelayed(slab: Slab): boolean {
+    return this.#delayed.some((delayed) => delayed.slab === slab);
   }
 
   #awaitTurn(): void {

@@ -122,6 +122,7 @@ export class Completion {
   #rowError({ code, message }: RowError): SconceError {
     const { modelName, modelVersion, declaredInputs } = this.names;
     if (code === 'MODEL_CLOSED') return new SconceError(code, modelName, modelVersion);
+    if (code === 'DEVICE_FAILED') return new SconceError(code, message);
     return new SconceError(
       isErrorCode(code) ? code : 'INTERNAL',
       `${message} to model "${modelName}" version ${modelVersion}, which takes ${declaredInputs}`,

@@ -1,8 +1,8 @@
+import type { UnorderedSet } from '../collections/unordered-set.js';
 import { SconceError } from '../errors.js';
 import { longestTimer } from '../timers.js';
 import type { Alarm, Clock } from './clock.js';
 import type { Reservation } from './reservation.js';
-import type { WaitingReservations } from './waiting.js';
 
 /** How long requests may take, and whose they are. */
 export interface TimeLimits {
@@ -58,7 +58,7 @@ export class Deadlines {
 
   /** @param waiting unanswered requests */
   constructor(
-    private readonly waiting: Pick<WaitingReservations, 'all'>,
+    private readonly waiting: Pick<UnorderedSet<Reservation>, 'all'>,
     private readonly limits: TimeLimits,
     private readonly clock: Clock,
   ) {}

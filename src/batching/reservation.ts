@@ -1,3 +1,4 @@
+import type { Placed } from '../collections/unordered-set.js';
 import type { SconceError } from '../errors.js';
 import type { BatchOutputs } from '../tensors/batch-outputs.js';
 import type { Assembler } from './assembler.js';
@@ -17,10 +18,10 @@ export interface RowsOwner {
 }
 
 /** Adjacent rows of one slab that belong to one request. */
-export class Reservation {
+export class Reservation implements Placed {
   /** False once the owner has its answer, or does not want it any more. */
   waiting = true;
-  /** Its place among those that wait; it is theirs. */
+  /** Among those that wait. */
   place: number | undefined;
   settled = false;
   /** True when its batch has run without it: its writer had not settled in time. */

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { MessageChannel } from 'node:worker_threads';
 import { Piscina } from 'piscina';
+import { NumberedEntries } from '../collections/numbered-entries.js';
 import { SconceError } from '../errors.js';
 import type { Exchange } from '../handlers/handler.js';
 import { fromFailure } from '../handlers/host/failure.js';
@@ -68,7 +69,7 @@ export class HandlerThread {
   readonly #mail: ThreadMail;
   readonly #begun: Int32Array;
   readonly #freeSlots: number[];
-  readonly #requests = new Map<number, ThreadRequest>();
+  readonly #requests = new NumberedEntries<ThreadRequest>();
   readonly #watch: ThreadWatch;
   #settleReady!: { resolve(ready: ReadyMessage): void; reject(error: SconceError): void };
   /** The handler is initialized. */
@@ -97,7 +98,7 @@ export class HandlerThread {
     this.#mail = new ThreadMail(port1, memories, options);
     this.#watch = new ThreadWatch(
       {
-        requests: () => this.#requests.values(),
+        requests: () => this.#requests.all,
         ping: (number) => this.#mail.ping(number),
         end: (reason) => this.end(reason),
       },
@@ -218,7 +219,7 @@ export class HandlerThread {
       const request = this.#requests.get(event.number);
       request?.take(event, bytes);
       if (request === undefined || event.kind !== 'done') continue;
-      this.#requests.delete(event.number);
+      this.#requests.take(event.number);
       this.#freeSlots.push(request.slot);
       freed = true;
     }
@@ -239,7 +240,7 @@ export class HandlerThread {
     // What it has not begun with can still be answered by another thread.
     const notBegun: Exchange[] = [];
     const lost: ThreadRequest[] = [];
-    for (const request of this.#requests.values()) {
+    for (const request of this.#requests.all) {
       const { slot, exchange } = request;
       const isBegun = Atomics.compareExchange(this.#begun, slot, 0, requestWord.taken) !== 0;
       if (!isBegun) notBegun.push(exchange);
@@ -253,9 +254,8 @@ export class HandlerThread {
     );
     await this.#destroy();
     // Only now nothing writes to slabs any more, and nothing reads bodies.
-    for (const request of this.#requests.values()) request.leave();
+    for (const request of this.#requests.takeAll()) request.leave();
     for (const request of lost) request.end();
-    this.#requests.clear();
   }
 }
 

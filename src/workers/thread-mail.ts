@@ -1,6 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import { SconceError } from '../errors.js';
-import type { HandlerRequest, PlacedRows, RowOutputs } from '../handlers/handler.js';
+import type { PlacedRows, RowOutputs } from '../handlers/handler.js';
 import type { HandlerSpec } from '../handlers/host/handler-spec.js';
 import type {
   AnswerMessage,
@@ -8,10 +8,9 @@ import type {
   MemoryRange,
   OutputsMessage,
   Place,
-  Range,
-  RequestMessage,
 } from '../handlers/host/messages.js';
-import { Parcel } from '../handlers/host/parcel.js';
+import { contentMessage } from '../handlers/host/request-message.js';
+import { Mail } from './mail.js';
 import type { SharedMemories } from './shared-memories.js';
 import type { Correspondence, ThreadRequest } from './thread-request.js';
 
@@ -21,21 +20,19 @@ export interface ThreadMailOptions {
   responseTimeout: number;
 }
 
-/** What goes to one thread of a handler: one message at the end of each turn of the main loop. */
+/** What goes to one thread of a handler. */
 export class ThreadMail implements Correspondence {
-  #orders: HostOrders = {};
-  readonly #parcel = new Parcel();
-  #scheduled: NodeJS.Immediate | undefined;
-  /** What the thread was told of. */
-  readonly #memories = new Set<number>();
+  readonly #mail: Mail<HostOrders>;
+  /** Signatures that the thread was told of. */
   readonly #signatures = new Set<number>();
-  #ended = false;
 
   constructor(
     private readonly port: MessagePort,
-    private readonly memories: SharedMemories,
+    memories: SharedMemories,
     private readonly options: ThreadMailOptions,
-  ) {}
+  ) {
+    this.#mail = new Mail<HostOrders>(port, memories, () => ({}));
+  }
 
   get patience(): number {
     return this.options.responseTimeout;
@@ -47,51 +44,39 @@ export class ThreadMail implements Correspondence {
   }
 
   request({ number, slot, exchange }: ThreadRequest, place: Place | undefined): void {
-    this.#schedule();
-    this.#orders.requests ??= [];
-    this.#orders.requests.push(this.#requestMessage(exchange.request, number, slot, place));
+    const content = contentMessage(exchange.request, (bytes) => this.#mail.bytes(bytes));
+    this.#mail.push('requests', Object.assign({ number, slot, place }, content));
   }
 
   answer(message: AnswerMessage): void {
-    this.#schedule();
-    this.#orders.answers ??= [];
-    this.#orders.answers.push(message);
+    this.#mail.push('answers', message);
   }
 
   credit(number: number): void {
-    this.#schedule();
-    this.#orders.credits ??= [];
-    this.#orders.credits.push({ number, chunks: 1 });
+    this.#mail.push('credits', { number, chunks: 1 });
   }
 
   cancel(number: number): void {
-    this.#schedule();
-    this.#orders.cancelled ??= [];
-    this.#orders.cancelled.push(number);
+    this.#mail.push('cancelled', number);
   }
 
   ping(number: number): void {
-    this.#schedule();
-    this.#orders.ping = number;
+    this.#mail.next.ping = number;
   }
 
   close(): void {
-    this.#schedule();
-    this.#orders.close = true;
+    this.#mail.next.close = true;
   }
 
   forget(memory: number): void {
-    if (!this.#memories.delete(memory)) return;
-    this.#schedule();
-    this.#orders.forget ??= [];
-    this.#orders.forget.push(memory);
+    this.#mail.forget(memory);
   }
 
   place({ memory, offsets }: PlacedRows): Place {
     const { buffer, byteOffset } = memory;
     if (!(buffer instanceof SharedArrayBuffer)) throw new SconceError('INTERNAL', 'no shared slab');
     return {
-      memory: this.#tell(buffer),
+      memory: this.#mail.tell(buffer),
       offsets: offsets.map((offset) => byteOffset + offset),
     };
   }
@@ -100,8 +85,7 @@ export class ThreadMail implements Correspondence {
     const { signature, block } = outputs;
     if (!this.#signatures.has(signature.id)) {
       this.#signatures.add(signature.id);
-      this.#orders.signatures ??= [];
-      this.#orders.signatures.push(signature);
+      this.#mail.push('signatures', signature);
     }
     return {
       signature: signature.id,
@@ -113,35 +97,13 @@ export class ThreadMail implements Correspondence {
   }
 
   flush(): void {
-    if (this.#scheduled === undefined) return;
-    clearImmediate(this.#scheduled);
-    this.#scheduled = undefined;
-    const orders = this.#orders;
-    this.#orders = {};
-    if (!this.#parcel.isEmpty) orders.bytes = this.#parcel.pack();
-    this.port.postMessage(orders, orders.bytes ?? []);
+    this.#mail.flush();
   }
 
   /** The thread is gone. */
   end(): void {
-    this.#ended = true;
-    clearImmediate(this.#scheduled);
+    this.#mail.end();
     this.port.close();
-  }
-
-  #schedule(): void {
-    if (this.#ended) return;
-    this.#scheduled ??= setImmediate(() => this.flush());
-  }
-
-  #tell(memory: SharedArrayBuffer): number {
-    const id = this.memories.numberOf(memory);
-    if (!this.#memories.has(id)) {
-      this.#memories.add(id);
-      this.#orders.memories ??= [];
-      this.#orders.memories.push({ id, memory });
-    }
-    return id;
   }
 
   /** Outputs that have outgrown their slab lie in memory that no other thread can see. */
@@ -152,39 +114,6 @@ export class ThreadMail implements Correspondence {
       copy.set(block);
       return copy;
     }
-    return { memory: this.#tell(buffer), offset: byteOffset, length: byteLength };
-  }
-
-  /** What lies in shared memory is read there until its request has ended. */
-  #bytes(bytes: Uint8Array): Range | MemoryRange {
-    const { buffer, byteOffset, byteLength } = bytes;
-    if (!(buffer instanceof SharedArrayBuffer)) return this.#parcel.add(bytes);
-    return { memory: this.#tell(buffer), offset: byteOffset, length: byteLength };
-  }
-
-  #requestMessage(
-    request: HandlerRequest,
-    number: number,
-    slot: number,
-    place: Place | undefined,
-  ): RequestMessage {
-    const { id, body, contentType, accept, parameters, rawHeaders, urlPath, explain } = request;
-    return {
-      number,
-      slot,
-      id,
-      body: this.#bytes(body),
-      contentType,
-      accept,
-      parameters: parameters?.map(({ name, contentType, value }) => ({
-        name,
-        contentType,
-        bytes: this.#bytes(value),
-      })),
-      headers: rawHeaders.length === 0 ? '' : `${rawHeaders.join('\n')}\n`,
-      urlPath,
-      explain,
-      place,
-    };
+    return { memory: this.#mail.tell(buffer), offset: byteOffset, length: byteLength };
   }
 }

@@ -1,5 +1,5 @@
 import { SconceError, toHandlerError } from '../errors.js';
-import type { Exchange, PlacedRows, RowOutputs } from '../handlers/handler.js';
+import { type Exchange, type PlacedRows, type RowOutputs, replyWith } from '../handlers/handler.js';
 import { fromFailure, toFailure } from '../handlers/host/failure.js';
 import type {
   AnswerMessage,
@@ -70,15 +70,13 @@ export class ThreadRequest {
         break;
       case 'reply': {
         const { head, body } = event;
-        this.exchange.reply({
-          ...headOf(head),
-          body: typeof body === 'string' ? body : [unpack(buffers, body)],
-        });
+        const written = typeof body === 'string' ? body : [unpack(buffers, body)];
+        this.exchange.reply(replyWith(head, written));
         break;
       }
       case 'stream':
         this.#stream = this.#openStream();
-        this.exchange.reply({ ...headOf(event.head), body: this.#stream });
+        this.exchange.reply(replyWith(event.head, this.#stream));
         break;
       case 'chunk':
         this.#stream?.push(unpack(buffers, event.bytes));
@@ -90,8 +88,7 @@ export class ThreadRequest {
         this.fail(fromFailure(event.failure));
         break;
       case 'done':
-        // Without effect on what is answered.
-        this.fail(new SconceError('HANDLER_FAILED').because('the handler has left it unanswered'));
+        if (!this.exchange.over) this.fail(unanswered());
         this.end();
     }
   }
@@ -188,10 +185,6 @@ export class ThreadRequest {
   }
 }
 
-function headOf({
-  contentType,
-  headers,
-  status,
-}: Extract<HostEvent, { kind: 'reply' }>['head']): Omit<Parameters<Exchange['reply']>[0], 'body'> {
-  return { contentType, headers, ...(status === undefined ? {} : { status }) };
+function unanswered(): SconceError {
+  return new SconceError('HANDLER_FAILED').because('the handler has left it unanswered');
 }

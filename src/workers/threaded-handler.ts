@@ -1,3 +1,4 @@
+import { ArrivalQueue, type QueueEntry } from '../collections/arrival-queue.js';
 import { inWords, type SconceError, toSconceError } from '../errors.js';
 import type { Exchange, RequestHandler } from '../handlers/handler.js';
 import type { HandlerSpec } from '../handlers/host/handler-spec.js';
@@ -41,7 +42,7 @@ export class ThreadedHandler implements RequestHandler {
   /** Threads that take no requests any more and may still be there. */
   readonly #ending = new Set<HandlerThread>();
   /** Requests that no thread has taken yet. */
-  readonly #queue = new Set<Exchange>();
+  readonly #queue = new ArrivalQueue<Exchange>();
   readonly #memories = new SharedMemories((number) => {
     for (const thread of this.#threads) thread.forget(number);
   });
@@ -105,8 +106,7 @@ export class ThreadedHandler implements RequestHandler {
   }
 
   handle(exchange: Exchange): void {
-    this.#queue.add(exchange);
-    exchange.onOver(() => this.#queue.delete(exchange));
+    this.#leaveWhenOver(this.#queue.add(exchange));
     this.#dispatch ??= setImmediate(() => this.#deal());
   }
 
@@ -152,10 +152,10 @@ export class ThreadedHandler implements RequestHandler {
   #deal(): void {
     clearImmediate(this.#dispatch);
     this.#dispatch = undefined;
-    for (const exchange of this.#queue) {
+    while (this.#queue.size > 0) {
       const thread = this.#leastLoaded();
-      if (thread === undefined) break;
-      this.#queue.delete(exchange);
+      const exchange = thread === undefined ? undefined : this.#queue.shift();
+      if (thread === undefined || exchange === undefined) break;
       try {
         thread.take(exchange);
       } catch (error) {
@@ -179,9 +179,9 @@ export class ThreadedHandler implements RequestHandler {
     void thread.gone.then(() => this.#ending.delete(thread));
     if (this.#closed !== undefined) return;
     // They came before what waits now.
-    const waiting = [...notBegun, ...this.#queue];
-    this.#queue.clear();
-    for (const exchange of waiting) this.#queue.add(exchange);
+    for (const exchange of notBegun.toReversed()) {
+      this.#leaveWhenOver(this.#queue.addFirst(exchange));
+    }
     if (!this.#restarts.begun) return;
     this.options.failed(reason);
     const isReplaced = this.#restarts.schedule();
@@ -190,6 +190,11 @@ export class ThreadedHandler implements RequestHandler {
       this.#failingSince ??= performance.now();
     }
     if (this.#queue.size > 0) this.#deal();
+  }
+
+  /** Nobody waits for its answer then. */
+  #leaveWhenOver(entry: QueueEntry<Exchange>): void {
+    entry.member.onOver(() => this.#queue.delete(entry));
   }
 
   #startAnother(): void {

@@ -5,7 +5,11 @@ import { type IncomingMessage, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
-import { startStreamServer } from '../http/stream-server.js';
+import {
+  type ScriptedStream,
+  type StreamServer,
+  startStreamServer,
+} from '../http/stream-server.js';
 import { until } from '../support/condition.js';
 import { HttpClient, json } from '../support/http-client.js';
 import { RawConnection, rawRequest } from '../support/raw-connection.js';
@@ -152,14 +156,22 @@ suite('httpThreads', () => {
   });
 });
 
+/** A stream, and the connection of a client that has read its first piece. */
+async function openStream(
+  server: StreamServer,
+): Promise<{ stream: ScriptedStream; connection: RawConnection }> {
+  const stream = server.stream('a');
+  const connection = await RawConnection.open(server.addresses.inference);
+  connection.send(rawRequest('/predictions/stream', 'a'));
+  stream.push('first');
+  await connection.take('first');
+  return { stream, connection };
+}
+
 suite('a stream through an acceptor thread', () => {
   test('comes piece by piece', async () => {
     await using server = await startStreamServer({ httpThreads });
-    const stream = server.stream('a');
-    const connection = await RawConnection.open(server.addresses.inference);
-    connection.send(rawRequest('/predictions/stream', 'a'));
-    stream.push('first');
-    await connection.take('first');
+    const { stream, connection } = await openStream(server);
     stream.push('second');
     await connection.take('second');
     stream.end();
@@ -190,11 +202,7 @@ suite('a stream through an acceptor thread', () => {
 
   test('ends when its client hangs up', async () => {
     await using server = await startStreamServer({ httpThreads });
-    const stream = server.stream('a');
-    const connection = await RawConnection.open(server.addresses.inference);
-    connection.send(rawRequest('/predictions/stream', 'a'));
-    stream.push('first');
-    await connection.take('first');
+    const { stream, connection } = await openStream(server);
     connection.destroy();
     await until(() => stream.returned === 1);
   });
@@ -216,11 +224,7 @@ suite('a stream through an acceptor thread', () => {
 
   test('that fails breaks off', async () => {
     await using server = await startStreamServer({ httpThreads });
-    const stream = server.stream('a');
-    const connection = await RawConnection.open(server.addresses.inference);
-    connection.send(rawRequest('/predictions/stream', 'a'));
-    stream.push('first');
-    await connection.take('first');
+    const { stream, connection } = await openStream(server);
     stream.fail(new Error('broken'));
     assert.ok(!(await connection.closed()).endsWith('0\r\n\r\n'));
     const labels = { model_name: 'stream' };

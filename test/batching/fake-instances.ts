@@ -66,14 +66,14 @@ export class FakeInstances implements SlabHost {
     this.slabs.delete(id);
   }
 
-  ring(id: number, order = 0): BatchEvent | undefined {
+  ring(id: number, order = 0, here = true): BatchEvent | undefined {
     const slab = this.slabs.get(id);
     if (slab?.state !== 'idle') this.violations.push(`rang slab ${id} twice`);
     if (slab === undefined) return undefined;
     slab.state = 'rung';
     slab.order = order;
     slab.rung = this.#nextRing++;
-    if (!this.runsOnLoop) return undefined;
+    if (!(this.runsOnLoop && here)) return undefined;
     this.seal(id);
     return this.complete(id);
   }

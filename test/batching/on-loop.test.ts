@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { type Clock, realClock } from '../../src/batching/clock.js';
 import type { BatchOutputs } from '../../src/tensors/batch-outputs.js';
 import { Bench, Client, quiet } from './bench.js';
+import { VirtualClock } from './virtual-clock.js';
 
-function onLoop(batchSize: number): Bench {
-  const bench = new Bench({ batchSize });
+function onLoop(batchSize: number, clock: Clock = realClock): Bench {
+  const bench = new Bench({ batchSize, clock });
   bench.instances.runsOnLoop = true;
   return bench;
 }
@@ -54,12 +56,28 @@ describe('batches that run within the bell', () => {
     );
   });
 
+  test('are one in each turn: instances have the others', async () => {
+    const clock = new VirtualClock();
+    const bench = onLoop(1, clock);
+    const clients = [bench.ask(1), bench.ask(2), bench.ask(3)];
+    await null;
+    const answers = () => clients.map((client) => client.answers);
+    assert.deepEqual(answers(), [[[3]], [], []]);
+    assert.equal(bench.instances.in('rung').length, 2);
+    clock.turn();
+    clients.push(bench.ask(4));
+    await null;
+    assert.deepEqual(answers(), [[[3]], [], [], [[9]]]);
+    await bench.runAll();
+    assert.deepEqual(answers(), [[[3]], [[5]], [[7]], [[9]]]);
+  });
+
   test('may bring forth others, as many as there are', async () => {
     const bench = onLoop(1);
-    const client = new Persistent(bench, 20_000);
+    const client = new Persistent(bench, 2000);
     client.ask();
-    await quiet();
-    assert.equal(client.answers.length, 20_001);
+    while (bench.assembler.pending > 0) await bench.runAll();
+    assert.equal(client.answers.length, 2001);
     assert.equal(bench.assembler.pending, 0);
   });
 

@@ -223,9 +223,9 @@ class SimulatedInstances extends FakeInstances {
     super();
   }
 
-  override ring(id: number, order: number): BatchEvent | undefined {
+  override ring(id: number, order: number, here: boolean): BatchEvent | undefined {
     this.rungAt.set(id, this.simulation.clock.now());
-    const event = super.ring(id, order);
+    const event = super.ring(id, order, here);
     this.simulation.pull();
     return event;
   }

@@ -3,6 +3,7 @@ import { rowBytes } from '../../tensors/tensor-spec.js';
 import type { Inputs } from '../api/context.js';
 import { describeValue } from '../api/describe-value.js';
 import { Tensor } from '../api/tensor.js';
+import { findOutlier } from '../tensor/integer-range.js';
 import type { TensorField } from '../tensor/tensor-plan.js';
 
 /** A handler's mistake: what it gives the model is not what the model takes. */
@@ -76,6 +77,11 @@ function checkTensor(field: TensorField, given: unknown): Tensor {
   const { data } = given;
   if (dtype === 'bool' && data instanceof Uint8Array && data.some((value) => value > 1)) {
     throw mistake(`input "${name}": a bool is 0 or 1`);
+  }
+  const outlier = findOutlier(field, { dtype, dims: rest }, given.bytes);
+  if (outlier !== undefined) {
+    const { place, expected, value } = outlier;
+    throw mistake(`input "${name}"${place}: ${expected} is expected; ${value} was given`);
   }
   return given;
 }

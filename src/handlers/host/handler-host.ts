@@ -1,10 +1,12 @@
 import type { MessagePort } from 'node:worker_threads';
+import { NumberedEntries } from '../../collections/numbered-entries.js';
 import { SconceError } from '../../errors.js';
 import type { BaseHandler } from '../api/base-handler.js';
 import type { ModelContext } from '../api/context.js';
 import type { Envelope } from '../envelopes/envelope.js';
 import { envelopeOf } from '../envelopes/envelopes.js';
 import type { HandlerRequest } from '../handler.js';
+import { ActiveRequest } from './active-request.js';
 import { redirectConsole } from './console-lines.js';
 import { headOf, writeEnvelope } from './enveloped-reply.js';
 import { fromFailure, handlerFailure, traceOf } from './failure.js';
@@ -45,13 +47,6 @@ interface Call {
   reject(error: Error): void;
 }
 
-/** A request that the thread has. */
-interface Active {
-  /** Of its context's signal. */
-  abort: AbortController;
-  stream: ReplyStream | undefined;
-}
-
 /**
  * Runs one handler on one thread: takes requests from the main loop and answers them. Requests of
  * handlers with async methods overlap; those of others follow one another by themselves.
@@ -59,8 +54,8 @@ interface Active {
 export class HandlerHost {
   readonly #outbox: Outbox;
   readonly #shared = new SharedThings();
-  readonly #calls = new Map<number, Call>();
-  readonly #active = new Map<number, Active>();
+  readonly #calls = new NumberedEntries<Call>();
+  readonly #active = new NumberedEntries<ActiveRequest>();
   readonly #closed: Promise<void>;
   #close!: () => void;
   #nextCall = 1;
@@ -103,7 +98,7 @@ export class HandlerHost {
   #take(orders: HostOrders, handler: BaseHandler, context: ModelContext): void {
     this.#shared.learn(orders);
     if (orders.ping !== undefined) this.#outbox.pong(orders.ping, bytesUsed());
-    for (const number of orders.cancelled ?? []) this.#abandon(number);
+    for (const number of orders.cancelled ?? []) this.#active.get(number)?.abandon();
     for (const { number, chunks } of orders.credits ?? []) {
       this.#active.get(number)?.stream?.credit(chunks);
     }
@@ -117,16 +112,9 @@ export class HandlerHost {
   }
 
   #answer(answer: AnswerMessage): void {
-    const call = this.#calls.get(answer.call);
-    this.#calls.delete(answer.call);
+    const call = this.#calls.take(answer.call);
     if (answer.failure === undefined) call?.resolve(answer);
     else call?.reject(fromFailure(answer.failure));
-  }
-
-  #abandon(number: number): void {
-    const active = this.#active.get(number);
-    active?.abort.abort(new SconceError('REQUEST_CANCELLED'));
-    active?.stream?.cancel();
   }
 
   #begin(
@@ -138,17 +126,16 @@ export class HandlerHost {
     const { number, slot, place } = message;
     // A thread that is being ended may still read its messages.
     if (Atomics.compareExchange(this.start.begun, slot, 0, requestWord.begun) !== 0) return;
-    const abort = new AbortController();
+    const active = new ActiveRequest();
     const host: RequestHost = {
       number,
-      signal: abort.signal,
+      signal: () => active.signal,
       model,
       shared: this.#shared,
       metric: (metric) => this.#outbox.metric(metric),
       bytes: (bytes) => this.#outbox.bytes(bytes),
       ask: (event) => this.#ask(event),
     };
-    const active: Active = { abort, stream: undefined };
     this.#active.set(number, active);
     // Sconce's own handlers keep nothing of a request.
     const inPlace = this.start.spec.code.from === 'module';
@@ -157,13 +144,13 @@ export class HandlerHost {
       .catch((error) => this.#fail(number, request.id, error))
       .finally(() => {
         end();
-        this.#active.delete(number);
+        this.#active.take(number);
         this.#outbox.event({ kind: 'done', number });
       });
   }
 
   async #serve(
-    active: Active,
+    active: ActiveRequest,
     handler: BaseHandler,
     original: HandlerRequest,
     place: Place | undefined,
@@ -191,7 +178,7 @@ export class HandlerHost {
   }
 
   async #stream(
-    active: Active,
+    active: ActiveRequest,
     number: number,
     head: ReplyHead,
     chunks: AsyncGenerator<unknown>,
@@ -203,7 +190,7 @@ export class HandlerHost {
       },
       end: () => this.#outbox.event({ kind: 'end', number }),
     });
-    if (active.abort.signal.aborted) active.stream.cancel();
+    if (active.isAbandoned) active.stream.cancel();
     await active.stream.run();
   }
 

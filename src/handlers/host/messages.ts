@@ -24,6 +24,17 @@ export interface MemoryRange {
   length: number;
 }
 
+/** Bytes that came with a message, or that lie in memory which the other side was told of. */
+export type BytesMessage = Range | MemoryRange;
+
+/** What messages of both directions may carry. */
+export interface Gathered {
+  bytes?: ArrayBuffer[];
+  memories?: { id: number; memory: SharedArrayBuffer }[];
+  /** Memories that are gone. */
+  forget?: number[];
+}
+
 /** Memory for the only row of a request, in a slab. */
 export interface Place {
   memory: number;
@@ -35,18 +46,13 @@ export interface Place {
 export interface PartMessage {
   name: string;
   contentType: string | undefined;
-  bytes: Range | MemoryRange;
+  bytes: BytesMessage;
 }
 
-/** A request for the handler. */
-export interface RequestMessage {
-  /** Unique for the thread. */
-  number: number;
-  /** Its word in the table of requests that were begun. */
-  slot: number;
+/** What a client has sent. */
+export interface ContentMessage {
   id: string;
-  /** In shared memory until the request is done. */
-  body: Range | MemoryRange;
+  body: BytesMessage;
   contentType: string | undefined;
   accept: string | undefined;
   parameters: PartMessage[] | undefined;
@@ -54,6 +60,14 @@ export interface RequestMessage {
   headers: string;
   urlPath: string | undefined;
   explain: boolean | undefined;
+}
+
+/** A request for the handler; what of it lies in shared memory does so until it is done. */
+export interface RequestMessage extends ContentMessage {
+  /** Unique for the thread. */
+  number: number;
+  /** Its word in the table of requests that were begun. */
+  slot: number;
   place: Place | undefined;
 }
 
@@ -77,10 +91,7 @@ export interface AnswerMessage {
 }
 
 /** From the main loop. */
-export interface HostOrders {
-  bytes?: ArrayBuffer[];
-  memories?: { id: number; memory: SharedArrayBuffer }[];
-  forget?: number[];
+export interface HostOrders extends Gathered {
   signatures?: OutputSignature[];
   requests?: RequestMessage[];
   answers?: AnswerMessage[];

@@ -1,7 +1,39 @@
 import type { HandlerRequest, RequestParameter } from '../handler.js';
-import type { MemoryRange, Range, RequestMessage } from './messages.js';
+import type { BytesMessage, ContentMessage, RequestMessage } from './messages.js';
 import { unpack } from './parcel.js';
 import type { SharedThings } from './shared-things.js';
+
+/**
+ * What a client has sent, for another thread.
+ *
+ * @param pack puts bytes into the same message, or says where they lie in shared memory
+ */
+export function contentMessage(
+  { id, body, contentType, accept, parameters, rawHeaders, urlPath, explain }: HandlerRequest,
+  pack: (bytes: Uint8Array) => BytesMessage,
+): ContentMessage {
+  return {
+    id,
+    body: pack(body),
+    contentType,
+    accept,
+    parameters: parameters?.map(({ name, contentType, value }) => ({
+      name,
+      contentType,
+      bytes: pack(value),
+    })),
+    headers: rawHeaders.length === 0 ? '' : `${rawHeaders.join('\n')}\n`,
+    urlPath,
+    explain,
+  };
+}
+
+/** Names and values in turn. */
+export function rawHeadersOf({ headers }: ContentMessage): string[] {
+  const lines = headers.split('\n');
+  lines.pop();
+  return lines;
+}
 
 /** A request in the hands of a handler's thread. */
 export interface ReceivedRequest {
@@ -23,11 +55,9 @@ export function receiveRequest(
   shared: SharedThings,
   inPlace: boolean,
 ): ReceivedRequest {
-  const { contentType, accept, headers, urlPath, explain, id } = message;
-  const rawHeaders = headers.split('\n');
-  rawHeaders.pop();
+  const { contentType, accept, urlPath, explain, id } = message;
   let isOver = false;
-  const bytesOf = (range: Range | MemoryRange): (() => Uint8Array) => {
+  const bytesOf = (range: BytesMessage): (() => Uint8Array) => {
     if (!('memory' in range)) return () => unpack(buffers, range);
     let known: Uint8Array | undefined;
     return () => {
@@ -56,7 +86,7 @@ export function receiveRequest(
         },
       };
     }),
-    rawHeaders,
+    rawHeaders: rawHeadersOf(message),
     urlPath,
     explain,
     id,

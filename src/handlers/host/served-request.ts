@@ -23,7 +23,7 @@ export interface RequestHost {
   /** The request's number, which all has that an envelope holds. */
   readonly number: number;
   /** Aborted when nobody waits for the answer any more. */
-  readonly signal: AbortSignal;
+  signal(): AbortSignal;
   readonly model: ModelContext;
   readonly shared: SharedThings;
   readonly metric: ConstructorParameters<typeof MetricsRelay>[0];
@@ -95,7 +95,7 @@ export class ServedRequest implements RequestContext {
   }
 
   get signal(): AbortSignal {
-    return this.host.signal;
+    return this.host.signal();
   }
 
   row(name?: string): Tensor {

@@ -2,28 +2,28 @@ import { SconceError } from '../../errors.js';
 import type { OutputSignature } from '../../tensors/batch-outputs.js';
 import { rowBytes, type TensorSpec } from '../../tensors/tensor-spec.js';
 import { Tensor } from '../api/tensor.js';
+import { KnownMemories } from './known-memories.js';
 import type { HostOrders, MemoryRange, Place } from './messages.js';
 
 /** Memory and signatures that the main loop has told a thread of, by their numbers. */
 export class SharedThings {
-  readonly #memories = new Map<number, SharedArrayBuffer>();
+  readonly #memories = new KnownMemories();
   readonly #signatures = new Map<number, OutputSignature>();
 
-  learn({ memories, forget, signatures }: HostOrders): void {
-    for (const { id, memory } of memories ?? []) this.#memories.set(id, memory);
-    for (const id of forget ?? []) this.#memories.delete(id);
-    for (const signature of signatures ?? []) this.#signatures.set(signature.id, signature);
+  learn(orders: HostOrders): void {
+    this.#memories.learn(orders);
+    for (const signature of orders.signatures ?? []) this.#signatures.set(signature.id, signature);
   }
 
   /** The row of an input in a slab, filled with zeros: an earlier request's data is none of ours. */
   row({ memory, offsets }: Place, input: number, spec: TensorSpec): Tensor {
-    const bytes = new Uint8Array(this.#memory(memory), offsets[input] ?? 0, rowBytes(spec));
+    const bytes = new Uint8Array(this.#memories.get(memory), offsets[input] ?? 0, rowBytes(spec));
     return Tensor.view(spec.dtype, spec.dims, bytes.fill(0));
   }
 
   bytes(range: MemoryRange | Uint8Array): Uint8Array {
     if (range instanceof Uint8Array) return range;
-    return new Uint8Array(this.#memory(range.memory), range.offset, range.length);
+    return new Uint8Array(this.#memories.get(range.memory), range.offset, range.length);
   }
 
   /** @throws {SconceError} INTERNAL for one that the thread was not told of. */
@@ -41,11 +41,5 @@ export class SharedThings {
       if (typeof field === 'number') return field;
     }
     return undefined;
-  }
-
-  #memory(id: number): SharedArrayBuffer {
-    const memory = this.#memories.get(id);
-    if (memory !== undefined) return memory;
-    throw new SconceError('INTERNAL', `no memory ${id}`);
   }
 }

@@ -1,3 +1,5 @@
+import { ArrivalQueue } from '../../collections/arrival-queue.js';
+
 /** Work that waits for its turn. */
 interface Waiting {
   weight: number;
@@ -10,7 +12,7 @@ interface Waiting {
  */
 export class DecodeGate {
   #weight = 0;
-  readonly #waiting = new Set<Waiting>();
+  readonly #waiting = new ArrivalQueue<Waiting>();
 
   constructor(private readonly bound: number) {}
 
@@ -38,7 +40,7 @@ export class DecodeGate {
   #wait(weight: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const giveUp = () => {
-        this.#waiting.delete(waiting);
+        this.#waiting.delete(entry);
         reject(signal.reason);
         this.#admit();
       };
@@ -50,16 +52,17 @@ export class DecodeGate {
         },
       };
       signal.addEventListener('abort', giveUp, { once: true });
-      this.#waiting.add(waiting);
+      const entry = this.#waiting.add(waiting);
     });
   }
 
   #admit(): void {
-    for (const waiting of this.#waiting) {
-      if (!this.#fits(waiting.weight)) return;
-      this.#waiting.delete(waiting);
-      this.#weight += waiting.weight;
-      waiting.begin();
+    for (;;) {
+      const { first } = this.#waiting;
+      if (first === undefined || !this.#fits(first.weight)) return;
+      this.#waiting.shift();
+      this.#weight += first.weight;
+      first.begin();
     }
   }
 }

@@ -1,15 +1,21 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { KnownMemories, Mail } from '../../src/acceptors/mail.js';
-import type { AcceptorReport } from '../../src/acceptors/messages.js';
+import { KnownMemories } from '../../src/handlers/host/known-memories.js';
+import type { Gathered } from '../../src/handlers/host/messages.js';
+import { Mail } from '../../src/workers/mail.js';
 import { SharedMemories } from '../../src/workers/shared-memories.js';
 
+interface Numbers extends Gathered {
+  cancelled?: number[];
+  written?: number[];
+}
+
 function mailbox() {
-  const sent: AcceptorReport[] = [];
-  const port = { postMessage: (report: AcceptorReport) => sent.push(report) };
+  const sent: Numbers[] = [];
+  const port = { postMessage: (report: Numbers) => sent.push(report) };
   const memories = new SharedMemories(() => {});
-  return { sent, mail: new Mail<AcceptorReport>(port, memories, () => ({})) };
+  return { sent, mail: new Mail<Numbers>(port, memories, () => ({})) };
 }
 
 suite('mail between threads', () => {

@@ -1,10 +1,7 @@
 import type { MessagePort, Worker } from 'node:worker_threads';
-import { SconceError } from '../errors.js';
-import type { RequestParameter } from '../handlers/handler.js';
-import type { PartMessage } from '../handlers/host/messages.js';
-import { Parcel, unpack } from '../handlers/host/parcel.js';
-import type { SharedMemories } from '../workers/shared-memories.js';
-import type { BytesMessage, Gathered } from './messages.js';
+import type { BytesMessage, Gathered } from '../handlers/host/messages.js';
+import { Parcel } from '../handlers/host/parcel.js';
+import type { SharedMemories } from './shared-memories.js';
 
 /** What a list of a message holds. */
 type EntryOf<List> = NonNullable<List> extends readonly (infer Entry)[] ? Entry : never;
@@ -48,7 +45,19 @@ export class Mail<Message extends Gathered> {
   bytes(bytes: Uint8Array, copied = false): BytesMessage {
     const { buffer, byteOffset, byteLength } = bytes;
     if (copied || !(buffer instanceof SharedArrayBuffer)) return this.#parcel.add(bytes);
-    return { memory: this.#tell(buffer), offset: byteOffset, length: byteLength };
+    return { memory: this.tell(buffer), offset: byteOffset, length: byteLength };
+  }
+
+  /** The number of a memory, which the next message tells of if none has before. */
+  tell(memory: SharedArrayBuffer): number {
+    const id = this.memories.numberOf(memory);
+    if (!this.#told.has(id)) {
+      this.#told.add(id);
+      const next: Gathered = this.next;
+      next.memories ??= [];
+      next.memories.push({ id, memory });
+    }
+    return id;
   }
 
   /** A memory is gone. */
@@ -73,42 +82,5 @@ export class Mail<Message extends Gathered> {
   end(): void {
     this.#ended = true;
     clearImmediate(this.#scheduled);
-  }
-
-  #tell(memory: SharedArrayBuffer): number {
-    const id = this.memories.numberOf(memory);
-    if (!this.#told.has(id)) {
-      this.#told.add(id);
-      const next: Gathered = this.next;
-      next.memories ??= [];
-      next.memories.push({ id, memory });
-    }
-    return id;
-  }
-}
-
-/** Memories that the other side has told of, by their numbers. */
-export class KnownMemories {
-  readonly #memories = new Map<number, SharedArrayBuffer>();
-
-  learn({ memories, forget }: Gathered): void {
-    for (const { id, memory } of memories ?? []) this.#memories.set(id, memory);
-    for (const id of forget ?? []) this.#memories.delete(id);
-  }
-
-  /** Bytes of a message. */
-  bytes(range: BytesMessage, { bytes }: Gathered): Uint8Array {
-    if ('buffer' in range) return unpack(bytes, range);
-    const memory = this.#memories.get(range.memory);
-    if (memory === undefined) throw new SconceError('INTERNAL', `no memory ${range.memory}`);
-    return new Uint8Array(memory, range.offset, range.length);
-  }
-
-  parts(parts: readonly PartMessage[], message: Gathered): RequestParameter[] {
-    return parts.map(({ name, contentType, bytes }) => ({
-      name,
-      contentType,
-      value: this.bytes(bytes, message),
-    }));
   }
 }
