@@ -14,7 +14,7 @@ const loopsShareOfHop = 1 / 3;
  * With one or two cores an instance computes in the time of the main loop, of the clients, or of the
  * rest of the machine: under load it waits for a time slice, milliseconds, whatever the way was
  * measured to take while nobody else wanted a core. There all batches that the loop can bear run on
- * it: with 16 clients on two cores that gave 1.4 times the answers.
+ * it.
  * With more cores the main loop must gain by it alone, or a server that is busy answers less.
  *
  * @param rows numbers of rows that were timed, ascending
