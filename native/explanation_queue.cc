@@ -98,9 +98,13 @@ void ExplanationQueue::explain(std::unique_ptr<EngineExplainer>& explainer, cons
     event.attributions = explainer->explain(entry.request, cancelled_);
     sink_.post(std::move(event));
   } catch (const Error& error) {
-    // The next one may be made on another device.
-    if (error.code() == kDeviceFailed) explainer.reset();
-    fail(entry, error.code(), error.what());
+    if (error.code() == kDeviceFailed) {
+      explainer.reset();  // the next one may be made on another device
+      // Whoever hears of the explanation knows of the device before.
+      fail(entry, error.code(), context_.lose_device(error.what()));
+    } else {
+      fail(entry, error.code(), error.what());
+    }
   } catch (const std::bad_alloc&) {
     fail(entry, "OUT_OF_MEMORY", "out of host memory while an output was explained");
   } catch (const std::exception& error) {

@@ -25,6 +25,9 @@ class ExplanationQueue {
     std::shared_ptr<PrintSink> printed;
     // Called on the thread, whenever it begins.
     std::function<std::unique_ptr<EngineExplainer>()> make_explainer;
+    // Called on the thread when the device of the last explainer has failed, with the message of
+    // the error; returns the one for the client.
+    std::function<std::string(const std::string&)> lose_device;
   };
 
   ExplanationQueue(Context context, EventSink& sink);

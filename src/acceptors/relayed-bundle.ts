@@ -10,8 +10,15 @@ import { rowBytes, type TensorSpec } from '../tensors/tensor-spec.js';
 import type { Mail } from '../workers/mail.js';
 import type { AcceptorOrders, BundleMessage } from './messages.js';
 
-/** Errors of all requests of a bundle; with others each of them is tried alone. */
-const ofAll: ReadonlySet<ErrorCode> = new Set(['RESPONSE_TIMEOUT', 'CLIENT_TIMEOUT']);
+/**
+ * Errors of all requests of a bundle; with others each of them is tried alone. What has broken a GPU
+ * would break the next one.
+ */
+const ofAll: ReadonlySet<ErrorCode> = new Set([
+  'RESPONSE_TIMEOUT',
+  'CLIENT_TIMEOUT',
+  'DEVICE_FAILED',
+]);
 
 const nothing: HandlerReply = { body: [], contentType: undefined, headers: undefined };
 

@@ -215,13 +215,22 @@ export class Assembler {
     this.#placement.rings.close();
   }
 
-  /** Answers every request with an error, at once: its rows are dropped, or their outputs. */
+  /**
+   * Answers every request with an error, at once: its rows are dropped, or their outputs. Throws
+   * what an owner has thrown, after all have been told.
+   */
   fail(error: SconceError): void {
+    const thrown: unknown[] = [];
     for (const reservation of this.#waiting.all) {
       if (!reservation.waiting) continue;
       reservation.cancel();
-      reservation.owner.failed(error);
+      try {
+        reservation.owner.failed(error);
+      } catch (mistake) {
+        thrown.push(mistake);
+      }
     }
+    if (thrown.length > 0) throw thrown[0];
   }
 
   /**

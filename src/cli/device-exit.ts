@@ -5,7 +5,7 @@ import type { DeviceFailure } from '../models/device-health.js';
 import type { ServerProcess } from './server-process.js';
 
 /** What a process exits with that has lost a device: EX_TEMPFAIL of sysexits.h, try again. */
-export const deviceFailedExitCode = 75;
+const deviceFailedExitCode = 75;
 
 /** Seconds that what runs on other devices gets to be answered, where drainTimeout allows as many. */
 const longestDrain = 5;

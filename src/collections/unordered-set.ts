@@ -22,8 +22,9 @@ export class UnorderedSet<Member extends Placed> {
     return [...this.#members];
   }
 
-  /** Adds one that is in no set. */
+  /** Adds one that is in no other set; without effect when it is in this one. */
   add(member: Member): void {
+    if (member.place !== undefined) return;
     member.place = this.#members.length;
     this.#members.push(member);
   }

@@ -3,9 +3,9 @@ import { type Gpu, type GpuMonitor, longestReading } from './gpu-monitor.js';
 
 const mebibyte = 1024 ** 2;
 
-export const gpuMetricNames = ['GPUMemoryUtilization', 'GPUMemoryUsed', 'GPUUtilization'] as const;
+const gpuMetricNames = ['GPUMemoryUtilization', 'GPUMemoryUsed', 'GPUUtilization'] as const;
 
-export type GpuFamilies = Record<(typeof gpuMetricNames)[number], Family>;
+type GpuFamilies = Record<(typeof gpuMetricNames)[number], Family>;
 
 /** TorchServe's metrics of GPUs: none where there is no GPU. */
 export class GpuMetrics {

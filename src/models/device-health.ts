@@ -2,7 +2,7 @@ import type { Settings } from '../config/settings.js';
 import { SconceError } from '../errors.js';
 
 /** What becomes of the server when a device fails. */
-export type DevicePolicy = Settings['onDeviceFailure'];
+type DevicePolicy = Settings['onDeviceFailure'];
 
 export interface DeviceFailure {
   /** `cuda:N`; `cpu` where a model that runs there has lost a GPU that its own code uses. */
@@ -12,10 +12,12 @@ export interface DeviceFailure {
 }
 
 /** What the message of a failure ends with. */
-const outlook: Record<DevicePolicy, string> = {
-  exit: 'The server ends now, for its supervisor to start it again',
-  continue: 'The device is not used again before the server is restarted',
-};
+function outlook(device: string, policy: DevicePolicy): string {
+  if (policy === 'exit') return 'The server ends now, for its supervisor to start it again';
+  return device === 'cpu'
+    ? 'The model is not served any more'
+    : 'The device is not used again before the server is restarted';
+}
 
 /**
  * Devices that nothing runs on any more in this process. CUDA reports an illegal access, a failed
@@ -62,7 +64,8 @@ export class DeviceHealth {
    */
   failed(device: string, why: string): void {
     if (this.#failures.has(device)) return;
-    const error = new SconceError('DEVICE_FAILED', `${device}: ${why}. ${outlook[this.policy]}`);
+    const message = `${device}: ${why}. ${outlook(device, this.policy)}`;
+    const error = new SconceError('DEVICE_FAILED', message);
     if (device !== 'cpu') this.#failures.set(device, error);
     for (const listener of this.#listeners) listener({ device, error });
   }

@@ -96,7 +96,7 @@ export class NativeLoading {
     const { batchSize } = options;
     const { limit } = context.budget;
     const most = rowShape === undefined ? batchSize : slabCapacity(rowShape, batchSize, limit);
-    const plan = await plans.forRows(rowShape, most);
+    const plan = await plans.forRows(rowShape, most, current.file.description);
     if (!runsAs(plan, current.plan)) current = await this.#openBy(plan);
     return this.#warmUp(handler, { ...current, plan: { ...current.plan, rows: plan.rows } });
   }

@@ -1,5 +1,5 @@
 /** Microseconds of batches of so many rows, ascending. */
-export interface MeasuredCosts {
+interface MeasuredCosts {
   rows: number[];
   microseconds: number[];
 }

@@ -1,4 +1,5 @@
 import { inWords, toSconceError } from '../errors.js';
+import type { NativeModelDescription } from '../native/addon.js';
 import type { ExecutionPlan, PlanWish } from '../plans/plan.js';
 import type { PlanRecord } from '../plans/plan-record.js';
 import { isPlanFor, type Planner, type PlanRequest, planOf } from '../plans/planner.js';
@@ -72,10 +73,12 @@ export class PlanChoice {
    *
    * @param rowShape undefined when it is not known before the first request
    * @param mostRows that a batch may have
+   * @param loaded the model as `first` has it
    */
   async forRows(
     rowShape: readonly TensorSpec[] | undefined,
     mostRows: number,
+    loaded: Pick<NativeModelDescription, 'frozen' | 'graphsProblem'>,
   ): Promise<ExecutionPlan> {
     const rows = Math.min(this.asked.rows, mostRows);
     if (this.#planner === undefined || rowShape === undefined) {
@@ -84,7 +87,9 @@ export class PlanChoice {
     }
     if (this.#record === undefined || !isPlanFor(this.#record, rowShape)) {
       const asked = { ...this.asked, rows };
-      this.#record = await this.#planner.choose(this.#request, asked, rowShape);
+      // What speaks against graphs of a module that is not frozen may go when it is.
+      const problem = loaded.frozen ? loaded.graphsProblem : undefined;
+      this.#record = await this.#planner.choose(this.#request, asked, rowShape, problem);
     }
     return planOf(this.#record, rows);
   }

@@ -32,7 +32,7 @@ export interface Candidates {
 
 /** What may be tried for a model whose rows look like this. */
 export function candidatesFor(
-  { device, inputForms }: PlannedModel,
+  { device, inputForms, graphsProblem }: PlannedModel,
   inputs: readonly TensorSpec[],
   wish: PlanWish,
   machine: PlanMachine,
@@ -59,8 +59,9 @@ export function candidatesFor(
 
   function mayCapture(): boolean {
     if (device === 'cpu' || asked.graphs) return false;
-    if (fixed.graphs) notes.push('CUDA graphs were not tried: cudaGraphs is never');
-    return !fixed.graphs;
+    const problem = fixed.graphs ? 'cudaGraphs is never' : graphsProblem;
+    if (problem !== undefined) notes.push(`CUDA graphs were not tried: ${problem}`);
+    return problem === undefined;
   }
 
   function faster(): readonly Reduced[] {

@@ -41,6 +41,8 @@ export interface PlannedModel extends NamedModel {
   graphMemory: number;
   /** How rows become the arguments of forward; `rows` where there are fewer. */
   inputForms: readonly InputForm[];
+  /** Why no CUDA graph can be captured of it, as far as that is known. */
+  graphsProblem?: string | undefined;
 }
 
 /** What plans are chosen on. */

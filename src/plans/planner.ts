@@ -93,11 +93,13 @@ export class Planner {
    * Searches a plan for rows of a shape. Never rejects: a search that fails changes nothing.
    *
    * @param asked what is asked for, now that it is known how many rows a batch can have
+   * @param graphsProblem why there can be no CUDA graphs, now that it is known
    */
   async choose(
     request: PlanRequest,
     asked: ExecutionPlan,
     inputs: readonly TensorSpec[],
+    graphsProblem?: string,
   ): Promise<PlanRecord> {
     const { log, signal } = request;
     const since = performance.now();
@@ -107,7 +109,10 @@ export class Planner {
     };
     const secondsSince = (): number => (performance.now() - since) / 1000;
     try {
-      const result = await this.#turns.take(request, () => this.#search(request, asked, inputs));
+      const model = { ...request.model, graphsProblem };
+      const result = await this.#turns.take(request, () =>
+        this.#search({ ...request, model }, asked, inputs),
+      );
       const record: PlanRecord = {
         ...common,
         ...result,

@@ -102,6 +102,21 @@ describe('a batch', () => {
     assert.equal(bench.assembler.pending, 0);
   });
 
+  test('an owner that throws when all fail costs no other its answer', async () => {
+    const bench = new Bench();
+    const [first, second] = [bench.ask(1), bench.ask(2)];
+    first.failed = () => {
+      throw new Error('a mistake');
+    };
+    await quiet();
+    const error = new SconceError('DEVICE_FAILED', 'cuda:0: CUDA error: unknown error');
+    assert.throws(() => bench.assembler.fail(error), /a mistake/);
+    assert.deepEqual(second.errors, [error]);
+    assert.equal(bench.assembler.pending, 0);
+    await bench.runAll();
+    assert.deepEqual([first.answers, second.answers], [[], []]);
+  });
+
   test('a slab is not used again before the last of its answers is read', async () => {
     const bench = new Bench();
     bench.ask(0).release();

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, type TestContext, test } from 'node:test';
 import { loadOperatorLibraries } from '../../src/native/operator-libraries.js';
+import { until } from '../support/condition.js';
 import { deviceFailure, failingOperators } from '../support/failing-device.js';
 import { HttpClient, type HttpReply, json } from '../support/http-client.js';
 import { source, startServer, type TestServer } from '../support/server.js';
@@ -51,6 +52,8 @@ suite('a model whose device fails', () => {
     if (server === undefined) return;
     const { client, addresses } = server;
     await client.predict('faulty', broken);
+    // The model ends after its last batch is answered.
+    await until(() => server.service.version('faulty').state === 'failed');
     const unready = await client.get('/ready');
     const { ready, waitingFor } = Object(json(unready));
     assert.deepEqual([unready.status, ready, Object.keys(waitingFor)], [503, false, ['faulty']]);

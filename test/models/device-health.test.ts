@@ -35,9 +35,11 @@ suite('the CPU', () => {
   test('cannot fail: what a model there has lost is its own', () => {
     const devices = new DeviceHealth('continue');
     const told: string[] = [];
-    devices.onFailure(({ device }) => told.push(device));
+    devices.onFailure(({ error }) => told.push(error.message));
     devices.failed('cpu', 'CUDA error: device-side assert triggered');
-    assert.deepEqual(told, ['cpu']);
+    assert.deepEqual(told, [
+      'Device failure: cpu: CUDA error: device-side assert triggered. The model is not served any more',
+    ]);
     assert.equal(devices.problem(['cpu']), undefined);
     assert.deepEqual(devices.working(['cpu']), ['cpu']);
   });

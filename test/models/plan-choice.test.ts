@@ -84,7 +84,8 @@ class Bench implements Disposable {
       },
       (options, listener) => {
         this.opened.push(options);
-        return openModel(options, this.intercept(listener, options));
+        // An execution may believe in GPUs; its threads run on the CPU.
+        return openModel({ ...options, devices: ['cpu'] }, this.intercept(listener, options));
       },
     );
   }
@@ -136,6 +137,24 @@ suite('a model whose row shape is known', () => {
     assert.deepEqual(openings(bench), [[false, 1]]);
     assert.equal(execution.plan?.source, 'measured');
     await execution.close();
+  });
+
+  test('is not tried with CUDA graphs that its frozen module rules out', async () => {
+    const draws = (listener: ModelListener): ModelListener => ({
+      ...listener,
+      loaded: (description, loadMilliseconds) =>
+        listener.loaded({ ...description, graphsProblem: 'it draws' }, loadMilliseconds),
+    });
+    for (const freeze of [true, false]) {
+      using bench = new Bench(optimisedIsFast, draws);
+      const execution = bench.execution({ devices: ['cuda:0'], freeze });
+      await execution.loaded;
+      const notes = execution.plan?.notes ?? [];
+      assert.equal(notes.includes('CUDA graphs were not tried: it draws'), freeze);
+      const hasTried = bench.trials[0]?.asked.some(({ plan }) => plan.graphs);
+      assert.equal(hasTried, !freeze, 'freezing may remove what speaks against them');
+      await execution.close();
+    }
   });
 
   test('is searched again for rows of another shape', async () => {

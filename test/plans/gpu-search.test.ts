@@ -79,6 +79,13 @@ suite('CUDA graphs', () => {
     assert.equal(tried.find(({ graphs }) => graphs)?.problem, problem);
   });
 
+  test('are not tried where it is known that they cannot be captured', async () => {
+    const model = { ...modelOnGpu, graphsProblem: 'it writes to its inputs' };
+    const { trials, notes } = await search(launchBound, onGpu({ model }));
+    assert.ok(trials.asked.every(({ plan }) => !plan.graphs));
+    assert.ok(notes.includes('CUDA graphs were not tried: it writes to its inputs'));
+  });
+
   test('are captured for every size of batch that is timed with them', async () => {
     const long = answerOf({ kernels: (_, rows) => rows * 1000, launch: 9000 });
     const { trials, chosen } = await search(long, onGpu());
@@ -88,9 +95,15 @@ suite('CUDA graphs', () => {
   });
 
   test('are never tried when somebody does not want them, and always when somebody does', async () => {
-    const never = await search(launchBound, onGpu({ wish: wishOf({ fixed: { graphs: true } }) }));
+    const writes = 'it writes to its inputs';
+    const model = { ...modelOnGpu, graphsProblem: writes };
+    const never = await search(
+      launchBound,
+      onGpu({ model, wish: wishOf({ fixed: { graphs: true } }) }),
+    );
     assert.ok(never.trials.asked.every(({ plan }) => !plan.graphs));
     assert.ok(never.notes.includes('CUDA graphs were not tried: cudaGraphs is never'));
+    assert.ok(!never.notes.some((note) => note.includes(writes)), 'one reason is enough');
     const wish = wishOf({ asked: { graphs: true }, fixed: { graphs: true } });
     const always = await search(launchBound, onGpu({ wish }));
     assert.ok(always.trials.asked.every(({ plan }) => plan.graphs));
