@@ -4,7 +4,6 @@
 #include <system_error>
 #include <utility>
 
-#include "engine/cuda.h"
 #include "error.h"
 
 namespace sconce {
@@ -26,11 +25,14 @@ Executor::Executor(ExecutorOptions options, EventSink& sink)
       sink_(sink),
       printed_(std::make_shared<PrintedLines>(options_.id, sink)),
       on_cpu_(options_.devices.front() == "cpu"),
-      explanations_({.model = options_.id,
-                     .device = options_.devices.front(),
-                     .printed = printed_,
-                     .make_explainer = [this] { return make_explainer(); }},
-                    sink),
+      explanations_(
+          {.model = options_.id,
+           .device = options_.devices.front(),
+           .printed = printed_,
+           .make_explainer = [this] { return make_explainer(); },
+           .lose_device =
+               [this](const std::string& message) { return lose_explaining_device(message); }},
+          sink),
       share_(options_.weight, options_.response_timeout),
       devices_(make_devices(options_.devices)),
       wanted_instances_(options_.instances),
@@ -39,9 +41,6 @@ Executor::Executor(ExecutorOptions options, EventSink& sink)
 Executor::~Executor() {
   close();
   join();
-  for (auto& [id, registered] : slabs_) {
-    if (registered.pinned) unpin_memory(registered.slab->memory().data());
-  }
 }
 
 void Executor::start() {
@@ -95,26 +94,23 @@ bool Executor::wait_until_ended(Clock::time_point deadline) {
 }
 
 int Executor::add_slab(std::span<uint8_t> memory, SlabLayout layout) {
-  const std::scoped_lock lock(mutex_);
   const int id = next_slab_id_;
-  auto slab = std::make_shared<Slab>(id, memory, std::move(layout));
-  const std::string problem = on_cpu_ ? "" : pin_memory(memory.data(), memory.size());
-  if (!problem.empty() && !std::exchange(told_pageable_, true)) {
-    sink_.post(NoticeEvent{options_.id, "slabs are not page-locked: " + problem});
-  }
-  const bool pinned = !on_cpu_ && problem.empty();
-  slabs_.emplace(id, RegisteredSlab{.slab = std::move(slab), .busy = false, .pinned = pinned});
+  RegisteredSlab registered{.slab = std::make_shared<Slab>(id, memory, std::move(layout))};
+  // Without the mutex: the more memory the longer it takes, and the instances would wait.
+  if (!on_cpu_) registered.lock = lock_pages(memory);
+  const std::scoped_lock lock(mutex_);
+  slabs_.emplace(id, std::move(registered));
   ++next_slab_id_;
   return id;
 }
 
 void Executor::remove_slab(int slab_id) {
+  decltype(slabs_)::node_type removed;  // ends after the lock does
   const std::scoped_lock lock(mutex_);
   const auto found = slabs_.find(slab_id);
   if (found == slabs_.end()) throw Error("INTERNAL", "no such slab");
   if (found->second.busy) throw Error("INTERNAL", "the slab is in use");
-  if (found->second.pinned) unpin_memory(found->second.slab->memory().data());
-  slabs_.erase(found);
+  removed = slabs_.extract(found);
 }
 
 std::optional<BatchEvent> Executor::ring(int slab_id, double order, LoopTime& time, bool here) {

@@ -22,6 +22,7 @@
 #include "batch_runner.h"
 #include "core_permits.h"
 #include "device_pace.h"
+#include "engine/cuda.h"
 #include "engine/engine.h"
 #include "error.h"
 #include "events.h"
@@ -67,9 +68,10 @@ class Executor : public ThreadOwner {
   void start() override;
 
   // Registers memory as a slab and returns its id. Throws Error for a layout that does not fit.
+  // Main loop only.
   int add_slab(std::span<uint8_t> memory, SlabLayout layout);
 
-  // Throws Error when the slab is rung or running.
+  // Throws Error when the slab is rung or running. Main loop only.
   void remove_slab(int slab_id);
 
   // Queues a slab that has committed rows behind those of a lower or the same order, or runs it at
@@ -129,7 +131,7 @@ class Executor : public ThreadOwner {
   struct RegisteredSlab {
     std::shared_ptr<Slab> slab;
     bool busy = false;
-    bool pinned = false;
+    PageLock lock = {};
   };
   struct QueuedSlab {
     std::shared_ptr<Slab> slab;
@@ -184,6 +186,9 @@ class Executor : public ThreadOwner {
   // On the supervisor's thread: loop_batches.cc.
   void make_loop_runner(std::unique_lock<std::mutex>& lock);
 
+  // On the main loop: executor_devices.cc.
+  [[nodiscard]] PageLock lock_pages(std::span<uint8_t> memory);
+
   // On the main loop: loop_batches.cc.
   [[nodiscard]] bool runs_on_loop(const Slab& slab, Clock::time_point now, LoopTime& time) const;
   BatchEvent run_here(std::shared_ptr<Slab> slab, Clock::time_point rung, LoopTime& time);
@@ -208,6 +213,7 @@ class Executor : public ThreadOwner {
 
   // On the thread of the explanations.
   std::unique_ptr<EngineExplainer> make_explainer();
+  std::string lose_explaining_device(const std::string& message);
 
   // With the mutex held: executor_devices.cc.
   void lose_device(ModelDevice& device, const std::string& message);
@@ -241,8 +247,8 @@ class Executor : public ThreadOwner {
   std::condition_variable wake_;  // instances wait here
   std::condition_variable changed_;
   std::condition_variable ended_;
-  std::vector<ModelDevice> devices_;  // their number never changes
-  bool told_pageable_ = false;        // that slabs are not page-locked
+  std::vector<ModelDevice> devices_;   // their number never changes
+  ModelDevice* explaining_ = nullptr;  // the device of the last explainer
   bool has_changed_ = false;
   bool loaded_ = false;
   bool closing_ = false;
@@ -252,7 +258,8 @@ class Executor : public ThreadOwner {
   std::deque<QueuedSlab> queue_;
   std::atomic<int> bells_ = 0;  // rises with each slab that is queued
   std::map<int, RegisteredSlab> slabs_;
-  int next_slab_id_ = 1;
+  int next_slab_id_ = 1;        // for the main loop
+  bool told_pageable_ = false;  // for the main loop: that slabs are not page-locked
 
   std::list<InstanceThread> instances_;  // oldest first
   int wanted_instances_;

@@ -82,14 +82,38 @@ ModelDevice* Executor::any_device(const ModelDevice* except) {
   return nullptr;
 }
 
+// By a device that works and that the model has: another one would get a context for this alone.
+PageLock Executor::lock_pages(std::span<uint8_t> memory) {
+  std::string device;
+  {
+    const std::scoped_lock lock(mutex_);
+    const auto working = std::find_if(devices_.begin(), devices_.end(),
+                                      [](const ModelDevice& each) { return !each.failure; });
+    if (working == devices_.end()) return {};
+    device = working->name;
+  }
+  PageLock pages(memory.data(), memory.size(), device);
+  if (!pages.problem().empty() && !std::exchange(told_pageable_, true)) {
+    sink_.post(NoticeEvent{options_.id, "slabs are not page-locked: " + pages.problem()});
+  }
+  return pages;
+}
+
 std::unique_ptr<EngineExplainer> Executor::make_explainer() {
   std::shared_ptr<EngineModel> model;
   {
     const std::scoped_lock lock(mutex_);
-    if (const ModelDevice* device = any_device()) model = device->model;
+    explaining_ = any_device();
+    if (explaining_ != nullptr) model = explaining_->model;
   }
   if (model == nullptr) throw Error("MODEL_CLOSED", "the model is not loaded");
   return model->make_explainer();
+}
+
+std::string Executor::lose_explaining_device(const std::string& message) {
+  const std::scoped_lock lock(mutex_);
+  lose_device(*explaining_, message);
+  return explaining_->name + ": " + message;
 }
 
 // The instances that it had are made anew on the devices that work, if the model has any.

@@ -2,11 +2,14 @@
 
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAFunctions.h>
+#include <c10/cuda/CUDAGuard.h>
 #include <cuda_runtime_api.h>
 
 #include <array>
 #include <optional>
 #include <utility>
+
+#include "failure.h"
 
 namespace sconce {
 
@@ -73,30 +76,49 @@ bool cuda_computes_bfloat16(const std::string& device) {
   }
 }
 
-std::string pin_memory(void* memory, size_t bytes) {
-  if (cuda_device_count() == 0) return "this process sees no GPU";
-  const cudaError_t status = cudaHostRegister(memory, bytes, cudaHostRegisterPortable);
-  if (status == cudaSuccess) return {};
-  (void)cudaGetLastError();  // clears the error, which is not sticky
-  return cudaGetErrorString(status);
-}
-
-void unpin_memory(void* memory) {
-  if (cudaHostUnregister(memory) != cudaSuccess) (void)cudaGetLastError();
-}
-
-PageLock::PageLock(void* memory, size_t bytes) {
-  if (bytes > 0 && pin_memory(memory, bytes).empty()) memory_ = memory;
+PageLock::PageLock(void* memory, size_t bytes, const std::string& device) {
+  if (bytes == 0) return;
+  if (cuda_device_count() == 0) {
+    problem_ = "this process sees no GPU";
+    return;
+  }
+  try {
+    c10::cuda::OptionalCUDAGuard guard;
+    const c10::Device named(device);
+    if (named.has_index()) guard.set_index(named.index());
+    const cudaError_t status = cudaHostRegister(memory, bytes, cudaHostRegisterPortable);
+    if (status == cudaSuccess) {
+      memory_ = memory;
+      device_ = c10::cuda::current_device();
+    } else {
+      (void)cudaGetLastError();  // clears the error, which is not sticky
+      problem_ = cudaGetErrorString(status);
+    }
+  } catch (const std::exception& error) {
+    (void)cudaGetLastError();
+    problem_ = first_line(error.what());
+  }
 }
 
 PageLock::~PageLock() {
-  if (memory_ != nullptr) unpin_memory(memory_);
+  if (memory_ == nullptr) return;
+  try {
+    const c10::cuda::CUDAGuard guard(static_cast<c10::DeviceIndex>(device_));
+    if (cudaHostUnregister(memory_) != cudaSuccess) (void)cudaGetLastError();
+  } catch (const std::exception&) {
+    (void)cudaGetLastError();  // of a device that failed
+  }
 }
 
-PageLock::PageLock(PageLock&& other) noexcept : memory_(std::exchange(other.memory_, nullptr)) {}
+PageLock::PageLock(PageLock&& other) noexcept
+    : memory_(std::exchange(other.memory_, nullptr)),
+      device_(other.device_),
+      problem_(std::move(other.problem_)) {}
 
 PageLock& PageLock::operator=(PageLock&& other) noexcept {
   std::swap(memory_, other.memory_);
+  std::swap(device_, other.device_);
+  std::swap(problem_, other.problem_);
   return *this;
 }
 

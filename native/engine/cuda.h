@@ -22,24 +22,27 @@ std::string cuda_versions();
 // True when the device "cuda:N" has instructions for bfloat16; false when there is no such device.
 bool cuda_computes_bfloat16(const std::string& device);
 
-// Page-locks host memory for all devices, so that copies to them are asynchronous. Returns why that
-// is not possible, empty when it was done; the memory then works as pageable memory does.
-std::string pin_memory(void* memory, size_t bytes);
-void unpin_memory(void* memory);
-
-// Memory that is page-locked for as long as this object lives, if that is possible.
+// Host memory that is page-locked for all devices for as long as this object lives, so that copies
+// to them are asynchronous. Where that is not possible it works as pageable memory does.
 class PageLock {
  public:
   PageLock() = default;
-  PageLock(void* memory, size_t bytes);
+  // The device, "cuda:N" or "cuda" for the one that is current, does it: its context is made if it
+  // has none yet, and one that failed cannot.
+  PageLock(void* memory, size_t bytes, const std::string& device = "cuda");
   ~PageLock();
   PageLock(PageLock&& other) noexcept;
   PageLock& operator=(PageLock&& other) noexcept;
   PageLock(const PageLock&) = delete;
   PageLock& operator=(const PageLock&) = delete;
 
+  // Why the memory is not page-locked; empty when it is, and when there is none.
+  [[nodiscard]] const std::string& problem() const { return problem_; }
+
  private:
   void* memory_ = nullptr;  // null when nothing is locked
+  int device_ = 0;          // that has done it
+  std::string problem_;
 };
 
 // Frees what the caching allocator holds of freed tensors, on every device.
@@ -69,12 +72,10 @@ inline std::string cuda_device_name(int) { return {}; }
 inline std::string cuda_pci_bus_id(int) { return {}; }
 inline std::string cuda_versions() { return {}; }
 inline bool cuda_computes_bfloat16(const std::string&) { return false; }
-inline std::string pin_memory(void*, size_t) { return "this build has no CUDA"; }
-inline void unpin_memory(void*) {}
-inline PageLock::PageLock(void*, size_t) {}
+inline PageLock::PageLock(void*, size_t, const std::string&) : problem_("this build has no CUDA") {}
 inline PageLock::~PageLock() = default;
-inline PageLock::PageLock(PageLock&&) noexcept {}
-inline PageLock& PageLock::operator=(PageLock&&) noexcept { return *this; }
+inline PageLock::PageLock(PageLock&&) noexcept = default;
+inline PageLock& PageLock::operator=(PageLock&&) noexcept = default;
 inline void release_device_memory() noexcept {}
 inline std::vector<DeviceStatistics> device_statistics() { return {}; }
 

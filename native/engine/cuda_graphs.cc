@@ -1,5 +1,6 @@
 #include "cuda_graphs.h"
 
+#include <ATen/core/CachingHostAllocator.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 #include <c10/cuda/CUDACachingAllocator.h>
@@ -9,12 +10,12 @@
 
 #include <algorithm>
 #include <cstring>
-#include <mutex>
 #include <optional>
 #include <utility>
 
 #include "../deviation.h"
 #include "../error.h"
+#include "capture_lock.h"
 #include "device_health.h"
 #include "graph_conditions.h"
 #include "tf32.h"
@@ -37,12 +38,6 @@ constexpr int kSettlingRuns = 2;
 
 std::string mebibytes(size_t bytes) {
   return std::to_string((bytes + (1 << 20) - 1) >> 20) + " MiB";
-}
-
-// One at a time in the process: LibTorch's generator of random numbers knows of one only.
-std::mutex& capturing() {
-  static std::mutex mutex;
-  return mutex;
 }
 
 // Device memory that a pool of the allocator has.
@@ -106,9 +101,15 @@ std::vector<at::Tensor> first_rows(const std::vector<at::Tensor>& tensors, int r
 }  // namespace
 
 CapturedForward::CapturedForward(const Batch& batch) : rows_(batch.rows) {
+  graph_.emplace();
   for (const BatchInput& input : batch.inputs) {
     metas_.push_back({.dtype = input.dtype, .dims = {input.dims.begin(), input.dims.end()}});
   }
+}
+
+CapturedForward::~CapturedForward() {
+  const CaptureLock alone;
+  graph_.reset();
 }
 
 bool CapturedForward::takes(const Batch& batch) const {
@@ -125,7 +126,7 @@ ForwardResult CapturedForward::run(std::span<const at::Tensor> inputs, int rows)
     if (rows < filled_) inputs_[i].narrow(0, rows, filled_ - rows).zero_();
   }
   filled_ = rows;
-  graph_.replay();
+  graph_->replay();
   ForwardResult result{.signature = result_.signature, .outputs = {}};
   result.outputs.reserve(result_.outputs.size());
   for (const at::Tensor& output : result_.outputs) {
@@ -195,10 +196,10 @@ size_t CudaGraphs::capture(const Batch& batch, const std::vector<at::Tensor>& in
 void CudaGraphs::record(CapturedForward& captured) {
   const c10::DeviceIndex device = streams_.compute.device_index();
   C10_CUDA_CHECK(cudaStreamSynchronize(streams_.compute.stream()));
-  const std::scoped_lock alone(capturing());
+  const CaptureLock alone;
   const c10::cuda::CUDAStreamGuard guard(streams_.capture);
   const int uses = pool_uses(device, pool_);
-  at::cuda::CUDAGraph& graph = captured.graph_;
+  at::cuda::CUDAGraph& graph = *captured.graph_;
   try {
     const TF32Pass pass(forward_.model().tf32);
     graph.capture_begin(pool_, cudaStreamCaptureModeThreadLocal);
@@ -219,6 +220,12 @@ void CudaGraphs::give_up(at::cuda::CUDAGraph& graph, int uses) {
   try_to([&] { graph.capture_end(); });
   try_to([&] { graph.reset(); });
   try_to([&] { c10::cuda::CUDACachingAllocator::endAllocateToPool(device, pool_); });
+  // The allocator of page-locked memory asks every stream by a filter that refers to the graph.
+  try_to([&] {
+    at::HostAllocator& host = *at::getHostAllocator(at::kCUDA);
+    host.end_allocate_to_pool(pool_);  // throws when LibTorch has done it, and released the pool
+    host.release_pool(pool_);
+  });
   for (int left = pool_uses(device, pool_) - uses; left > 0; --left) {
     try_to([&] { c10::cuda::CUDACachingAllocator::releasePool(device, pool_); });
   }

@@ -4,6 +4,7 @@
 #include <ATen/cuda/CUDAGraph.h>
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -18,6 +19,9 @@ class CapturedForward {
  public:
   // For batches of so many rows of the same inputs.
   explicit CapturedForward(const Batch& batch);
+  ~CapturedForward();
+  CapturedForward(const CapturedForward&) = delete;
+  CapturedForward& operator=(const CapturedForward&) = delete;
 
   [[nodiscard]] int rows() const { return rows_; }
   [[nodiscard]] bool takes(const Batch& batch) const;
@@ -34,7 +38,7 @@ class CapturedForward {
   std::vector<at::Tensor> inputs_;  // [rows_, …], as the module computes with them
   int filled_ = 0;                  // rows of them that are not zeros
   ForwardResult result_;
-  at::cuda::CUDAGraph graph_;
+  std::optional<at::cuda::CUDAGraph> graph_;  // always there
   std::unique_ptr<GraphMemory> memory_;
 };
 

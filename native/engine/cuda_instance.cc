@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "../error.h"
+#include "capture_lock.h"
 #include "cuda_statistics.h"
 #include "device_error.h"
 #include "device_health.h"
@@ -149,6 +150,8 @@ void CudaInstance::queue(const Batch& batch, CudaSlot& slot, DeviceRun& run) {
     for (size_t i = 0; i < inputs.size(); ++i) {
       inputs[i] = parts_->forward.as_computed_with(inputs[i], i);
     }
+    std::optional<DrawLock> draws;
+    if (model_.draws_numbers) draws.emplace();
     const TF32Pass pass(model_.tf32);
     computed = parts_->forward.run(std::move(inputs), batch.rows);
   }

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <vector>
 
+#include "blas_workspaces.h"
 #include "device_health.h"
 
 namespace sconce {
@@ -70,6 +71,9 @@ CudaStreamsLease::CudaStreamsLease(int device) : device_(device), streams_(take_
 
 CudaStreamsLease::~CudaStreamsLease() {
   if (has_device_failed(device_)) return;
+  // Else they would add up: each handle of cuBLAS that comes to use the streams makes its own.
+  free_blas_workspaces(streams_.compute.stream());
+  free_blas_workspaces(streams_.capture.stream());
   IdleStreams& idle = idle_streams();
   const std::scoped_lock lock(idle.mutex);
   idle.of_device[device_].push_back(streams_);

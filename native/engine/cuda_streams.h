@@ -17,13 +17,12 @@ struct CudaStreams {
 
 // Streams that nobody else has meanwhile. LibTorch's pool gives the same stream to several owners,
 // and what one of them queues while another captures would become part of its graph. They are used
-// again, never destroyed: LibTorch's allocator and cuBLAS keep memory for each stream that they
-// have seen.
+// again, never destroyed: LibTorch's allocator keeps memory for each stream that it has seen.
 class CudaStreamsLease {
  public:
   // On the device that is current, which must be this one. Throws c10::Error.
   explicit CudaStreamsLease(int device);
-  // Nothing may be queued any more, unless the device failed.
+  // Nothing may be queued any more and no graph may be left, unless the device failed.
   ~CudaStreamsLease();
   CudaStreamsLease(const CudaStreamsLease&) = delete;
   CudaStreamsLease& operator=(const CudaStreamsLease&) = delete;

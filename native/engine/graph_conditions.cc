@@ -37,6 +37,18 @@ bool asks_for_values(const torch::jit::Node& node) {
   });
 }
 
+// Dropout draws them only while a model is trained, as this one may say that it is.
+bool may_draw(const torch::jit::Block& block) {
+  const auto nodes = block.nodes();
+  return std::any_of(nodes.begin(), nodes.end(), [](const torch::jit::Node* node) {
+    const std::string_view kind = node->kind().toQualString();
+    const auto inner = node->blocks();
+    return kDrawsNumbers.contains(kind) || kind.find("dropout") != std::string_view::npos ||
+           std::any_of(inner.begin(), inner.end(),
+                       [](const torch::jit::Block* within) { return may_draw(*within); });
+  });
+}
+
 // The first operator of the block that no graph can have.
 std::optional<std::string> obstacle(const torch::jit::Block& block) {
   for (const torch::jit::Node* node : block.nodes()) {
@@ -67,6 +79,10 @@ std::string graphs_problem(const torch::jit::Module& module, bool straight_line,
   // A later batch would find what an earlier one has written.
   if (writes_arguments(module)) return "it writes to its inputs";
   return {};
+}
+
+bool draws_numbers(const torch::jit::Module& module) {
+  return may_draw(*inlined_forward(module)->block());
 }
 
 std::string outputs_problem(const ForwardResult& result, std::span<const at::Tensor> inputs,

@@ -6,6 +6,8 @@
 
 #ifdef SCONCE_CUDA
 #include <c10/cuda/CUDAFunctions.h>
+
+#include "tf32.h"
 #endif
 
 #include <algorithm>
@@ -169,6 +171,10 @@ class Explanation {
   }
 
   at::Tensor gradient_at(const at::Tensor& points) {
+#ifdef SCONCE_CUDA
+    std::optional<TF32Pass> pass;
+    if (points.is_cuda()) pass.emplace(/*tf32=*/false);
+#endif
     const at::Tensor target = target_at(points).sum();
     if (!target.requires_grad()) throw no_path();
     const at::Tensor gradient = torch::autograd::grad({target}, {points}, {}, std::nullopt,

@@ -20,6 +20,7 @@ struct SharedModel {
   std::optional<at::ScalarType> converted;  // the precision, when it is not the file's own
   bool tf32 = false;                        // cuBLAS may use TensorFloat-32
   bool writes_inputs = false;
+  bool draws_numbers = false;    // random ones, on a GPU
   bool graphs = false;           // CUDA graphs are wanted
   std::string graphs_problem;    // why there can be none
   std::vector<InputForm> forms;  // of the arguments

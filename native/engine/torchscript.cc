@@ -139,6 +139,7 @@ class TorchScriptModel : public EngineModel {
     description_.graphs_problem =
         graphs_problem(prepared.module, description_.straight_line, shared_.forms);
     shared_.graphs_problem = description_.graphs_problem;
+    shared_.draws_numbers = shared_.device.is_cuda() && draws_numbers(prepared.module);
     shared_.channels_last = prepared.channels_last;
     shared_.copies = std::make_unique<ModuleCopies>(std::move(prepared.module), prepared.frozen);
   }

@@ -486,7 +486,7 @@ export interface NativeCoreShare {
 }
 
 /** A GPU of the machine, as NVIDIA's driver tells of it. */
-export interface NativeGpu {
+interface NativeGpu {
   /** As nvidia-smi counts. */
   index: number;
   /** The N of cuda:N in this process; null when it does not see the GPU. */
@@ -508,7 +508,7 @@ export interface NativeGpuReading {
 }
 
 /** What the instances of this process have done on a GPU since the start. */
-export interface NativeDeviceStatistics {
+interface NativeDeviceStatistics {
   /** 'cuda:N' */
   device: string;
   batches: number;

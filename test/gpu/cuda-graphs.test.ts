@@ -151,6 +151,23 @@ suite('CUDA graphs', () => {
     });
   }
 
+  gpuTest('a model that draws random numbers runs on while others capture', async () => {
+    const random = await OpenModel.load(fixture('stirred.pt'), { devices: [gpuDevice] });
+    const onCpu = await OpenModel.load(fixture('stirred.pt'), { devices: ['cpu'] });
+    const wanted = await answer(onCpu, four, 3);
+    let capturing = true;
+    const captures = Promise.all(
+      [1, 2, 3].map((instances) => captured('perceptron.pt', four, { instances })),
+    ).finally(() => {
+      capturing = false;
+    });
+    do assertClose(await answer(random, four, 3), wanted, 1e-5);
+    while (capturing);
+    for (const { graphs } of await captures) {
+      assert.ok(graphs.every(({ problem }) => problem === undefined));
+    }
+  });
+
   gpuTest('several instances and models capture at the same time', async () => {
     const onCpu = await OpenModel.load(fixture('perceptron.pt'), { devices: ['cpu'] });
     const wanted = await answer(onCpu, four, 3);

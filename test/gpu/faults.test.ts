@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, suite } from 'node:test';
 import { gunzipSync } from 'node:zlib';
+import type { GraphCapture } from '../../src/native/addon.js';
 import { addon } from '../../src/native/binding.js';
 import { closeOpenModels, OpenModel } from '../native/open-model.js';
 import { CliProcess, freePorts, ready } from '../support/cli-process.js';
@@ -33,13 +35,24 @@ async function loadAndClose(path: string): Promise<void> {
     devices: [gpuDevice],
     instances: 2,
     graphs: true,
-    graphMemory: 64 * mebibyte,
+    // The first graph of each instance takes a workspace of cuBLAS: tens of MiB on large GPUs.
+    graphMemory: 512 * mebibyte,
   });
+  const warmed = once(model, 'warmed');
   await model.warmUp([4096], [1, 4]);
+  const [event] = await warmed;
+  const graphs: GraphCapture[] = event.graphs ?? [];
+  assert.deepEqual(
+    graphs.map(({ rows, problem }) => [rows, problem]),
+    [
+      [1, undefined],
+      [4, undefined],
+    ],
+  );
   const slab = model.addSlab([{ dtype: 'float32', dims: [4096] }], 4, 4 * 4096 * 4);
   slab.put(new Array(4096).fill(1));
-  const event = await model.run(slab);
-  assert.equal(event.errors, undefined);
+  const { errors } = await model.run(slab);
+  assert.equal(errors, undefined);
   await model.close();
 }
 

@@ -7,6 +7,7 @@ import { Deferred } from '../../src/models/deferred.js';
 import type {
   BatchEvent,
   DeviceFailedEvent,
+  ExplainedEvent,
   NativeModelOptions,
   NativeTrial,
   TrialEvent,
@@ -82,6 +83,13 @@ async function ask(
   }
 }
 
+/** Asks what the elements of a row add to the first output. */
+function explain(model: OpenModel, row: readonly number[]): Promise<ExplainedEvent> {
+  const bytes = new Uint8Array(Float32Array.from(row).buffer);
+  const inputs = [{ dtype: dtypeCode('float32'), dims: [3], bytes }];
+  return model.explain({ inputs, input: 0, output: 0, target: 0, steps: 4 });
+}
+
 describe('the only device of a model fails', () => {
   test('its rows fail, what waits fails, and the model ends', async (t) => {
     const model = await load(t, 1);
@@ -130,14 +138,26 @@ describe('the only device of a model fails', () => {
     assert.equal(await ask(model, slab, [1, 1, 1]), 'DEVICE_FAILED');
   });
 
+  test('in an explanation: it is told of before, and the model ends', async (t) => {
+    const model = await load(t, 1);
+    if (model === undefined) return;
+    const told = new Told(model);
+    const { error } = await explain(model, poison);
+    assert.deepEqual([error?.code, error?.message], ['DEVICE_FAILED', `cpu: ${deviceFailure}`]);
+    assert.equal(told.order[0], 'deviceFailed');
+    await told.closed;
+    assert.deepEqual(told.order, ['deviceFailed', 'failed DEVICE_FAILED', 'closed']);
+    assert.deepEqual([told.lost[0]?.device, told.lost[0]?.message], ['cpu', deviceFailure]);
+  });
+
   test('while instances are added: the model ends', async (t) => {
     const model = await load(t, 1, { instances: 2 });
     if (model === undefined) return;
     const told = new Told(model);
     const slab = model.addSlab(threeFloats, 1, 64);
-    const code = ask(model, slab, poison);
+    // In this order: a model that has ended already would refuse it.
     model.model.scale(8, 1);
-    assert.equal(await code, 'DEVICE_FAILED');
+    assert.equal(await ask(model, slab, poison), 'DEVICE_FAILED');
     await told.closed;
     assert.equal(told.lost.length, 1);
     assert.equal(told.order.at(-1), 'closed');
@@ -182,6 +202,22 @@ describe('one of several devices fails', () => {
     );
     assert.notDeepEqual(model.model.parameterPointers(), before);
     assert.equal(await ask(model, first, poison), 'DEVICE_FAILED');
+    await told.closed;
+    assert.deepEqual(
+      told.lost.map(({ remaining }) => remaining),
+      [1, 0],
+    );
+  });
+
+  test('in explanations: the next is given on the device that works', async (t) => {
+    const model = await load(t, 2);
+    if (model === undefined) return;
+    const told = new Told(model);
+    const slab = model.addSlab(threeFloats, 1, 64);
+    assert.equal((await explain(model, poison)).error?.code, 'DEVICE_FAILED');
+    assert.notEqual((await explain(model, [1, 2, 3])).error?.code, 'DEVICE_FAILED');
+    assert.equal(await ask(model, slab, [1, 2, 3]), undefined);
+    assert.equal((await explain(model, poison)).error?.code, 'DEVICE_FAILED');
     await told.closed;
     assert.deepEqual(
       told.lost.map(({ remaining }) => remaining),

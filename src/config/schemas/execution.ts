@@ -14,7 +14,7 @@ export const precisions = ['float32', 'tf32', 'bfloat16', 'float16'] as const;
 export const graphPolicies = ['auto', 'always', 'never'] as const;
 
 /** What the server does when a GPU fails for good. */
-export const devicePolicies = ['exit', 'continue'] as const;
+const devicePolicies = ['exit', 'continue'] as const;
 
 /** Whether batches may run on the main loop. */
 export const loopPolicies = ['auto', 'never'] as const;
