@@ -5,7 +5,7 @@ import { runTests } from '../run-tests.mjs';
 export const deviceTests = {
   name: 'device-tests',
   title: 'Tests that need a GPU: test/gpu',
-  ...{ least: 30, most: 150, needsBuild: true },
+  ...{ least: 30, most: 240, needsBuild: true },
   run: async (context) => {
     // One after the other: some measure the memory of the whole device.
     const options = { concurrency: 1, secondsPerTest: 120, device: context.device };
