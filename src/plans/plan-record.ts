@@ -1,7 +1,6 @@
 import { type Static, Type } from 'typebox';
+import { precisions } from '../native/addon.js';
 import { dtypes } from '../native/dtype.js';
-
-const precisions = ['float32', 'tf32', 'bfloat16', 'float16'] as const;
 
 const count = Type.Integer({ minimum: 1, maximum: 65_536 });
 

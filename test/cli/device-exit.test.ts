@@ -31,6 +31,17 @@ async function onePending(metrics: string): Promise<void> {
   scraper.close();
 }
 
+/** Has the device fail while `slow` computes for so many rounds. @returns what asked */
+async function breakWhileBusy(server: CliProcess, rounds: number): Promise<HttpClient> {
+  const { inference, metrics } = await ready(server);
+  const busy = await RawConnection.open(inference);
+  busy.send(rawRequest('/predictions/slow', `[${rounds}, 1]`));
+  await onePending(metrics);
+  const client = new HttpClient(inference);
+  assert.equal((await client.predict('faulty', broken)).status, 503);
+  return client;
+}
+
 suite('a server whose device fails', { concurrency: 2 }, () => {
   test('answers what it can, and exits with 75, saying why', async (t) => {
     await using server = serve(t, ...models);
@@ -59,12 +70,7 @@ suite('a server whose device fails', { concurrency: 2 }, () => {
   test('gives up what does not end within drainTimeout', async (t) => {
     await using server = serve(t, '--drain-timeout', '1', ...models);
     if (server === undefined) return;
-    const { inference, metrics } = await ready(server);
-    const busy = await RawConnection.open(inference);
-    busy.send(rawRequest('/predictions/slow', '[100000000, 1]'));
-    await onePending(metrics);
-    const client = new HttpClient(inference);
-    assert.equal((await client.predict('faulty', broken)).status, 503);
+    const client = await breakWhileBusy(server, 100_000_000);
     assert.deepEqual(await server.exit, { code: 75, signal: null });
     client.close();
     assert.match(server.stderr, /"msg":"1 s are over: what is in flight is given up"\}\n$/);
@@ -73,12 +79,7 @@ suite('a server whose device fails', { concurrency: 2 }, () => {
   test('exits with 75 also when a signal comes meanwhile', async (t) => {
     await using server = serve(t, '--drain-timeout', '2', ...models);
     if (server === undefined) return;
-    const { inference, metrics } = await ready(server);
-    const busy = await RawConnection.open(inference);
-    busy.send(rawRequest('/predictions/slow', '[100000000, 1]'));
-    await onePending(metrics);
-    const client = new HttpClient(inference);
-    assert.equal((await client.predict('faulty', broken)).status, 503);
+    const client = await breakWhileBusy(server, 100_000_000);
     server.kill();
     assert.deepEqual(await server.exit, { code: 75, signal: null });
     client.close();

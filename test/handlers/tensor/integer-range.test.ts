@@ -6,23 +6,11 @@ import { checkInputs } from '../../../src/handlers/host/checked-inputs.js';
 import { readBinaryBody } from '../../../src/handlers/tensor/binary-body.js';
 import { narrowRange, rangeProblem } from '../../../src/handlers/tensor/integer-range.js';
 import { nativeFields, planTensors } from '../../../src/handlers/tensor/tensor-plan.js';
-import type { NativeArgument, NativeModelDescription } from '../../../src/native/addon.js';
+import type { NativeArgument } from '../../../src/native/addon.js';
 import { dtypeCode } from '../../../src/native/dtype.js';
+import { describedModel } from '../../support/described-model.js';
 
 const int64 = dtypeCode('int64');
-
-function model(...declared: NativeArgument[]): NativeModelDescription {
-  return {
-    arguments: declared,
-    returns: 'Tensor',
-    parameterBytes: 0,
-    loadMilliseconds: 0,
-    frozen: true,
-    optimized: false,
-    channelsLast: false,
-    straightLine: true,
-  };
-}
 
 const ids: NativeArgument = { name: 'ids', type: 'Tensor', dtype: int64, indexLimit: 10 };
 
@@ -50,18 +38,18 @@ suite('the range of an input', () => {
   });
 
   test('reaches the readers of requests', () => {
-    const plan = planTensors({ inputs: [{ name: 'tokens', maximum: 5 }] }, model(ids));
+    const plan = planTensors({ inputs: [{ name: 'tokens', maximum: 5 }] }, describedModel(ids));
     const expected = { name: 'tokens', dims: null, minimum: 0, maximum: 5 };
     assert.deepEqual(plan.fields, [{ ...expected, dtype: 'int64' }]);
     assert.deepEqual(nativeFields(plan), [{ ...expected, dtype: int64 }]);
-    assert.deepEqual(planTensors({}, model(ids)).fields, [
+    assert.deepEqual(planTensors({}, describedModel(ids)).fields, [
       { name: 'ids', dtype: 'int64', dims: null, minimum: 0, maximum: 9 },
     ]);
   });
 
   test('that cannot be is an error of the configuration', () => {
     const refusal = (input: object) => () =>
-      planTensors({ inputs: [{ name: 'a', ...input }] }, model(ids));
+      planTensors({ inputs: [{ name: 'a', ...input }] }, describedModel(ids));
     assert.throws(refusal({ dtype: 'float32', minimum: 0 }), {
       code: 'INVALID_CONFIGURATION',
       message: 'inputs: "a" cannot be: its elements are float32, and bounds are for integers',
@@ -79,7 +67,7 @@ suite('an integer that is out of range', () => {
       { name: 'x', dtype: 'float32', shape: [1] },
       { name: 'ids', dtype: 'int32', shape: [2, 2] },
     ] as const;
-    const plan = planTensors({ inputs }, model({ name: 'x', type: 'Tensor' }, ids));
+    const plan = planTensors({ inputs }, describedModel({ name: 'x', type: 'Tensor' }, ids));
     const rowsOf = (numbers: readonly number[]): Uint8Array =>
       Buffer.concat([
         new Uint8Array(new Float32Array([99, -99]).buffer),
@@ -93,7 +81,7 @@ suite('an integer that is out of range', () => {
   });
 
   test('is a mistake of the handler that gives it to the model', () => {
-    const { fields } = planTensors({}, model(ids));
+    const { fields } = planTensors({}, describedModel(ids));
     assert.equal(checkInputs(fields, Tensor.from([0, 9], 'int64', [1, 2])).rows, 1);
     assert.throws(
       () => checkInputs(fields, Tensor.from([0, 9, 3, 12], 'int64', [2, 2])),

@@ -13,7 +13,7 @@ import type {
 import type { OffLoop } from '../../../src/handlers/tensor/off-loop.js';
 import { TensorHandler } from '../../../src/handlers/tensor/tensor-handler.js';
 import { planTensors, type TensorNames } from '../../../src/handlers/tensor/tensor-plan.js';
-import type { NativeModelDescription } from '../../../src/native/addon.js';
+import { describedModel } from '../../support/described-model.js';
 import { assertClose } from '../../support/expected.js';
 import { root } from '../../support/paths.js';
 import { handlerRequest } from '../../support/request.js';
@@ -79,19 +79,10 @@ suite('a served model explains what Captum explains', () => {
   });
 });
 
-const description: NativeModelDescription = {
-  arguments: [
-    { name: 'ids', type: 'Tensor' },
-    { name: 'weights', type: 'Tensor' },
-  ],
-  returns: 'Tensor',
-  parameterBytes: 0,
-  loadMilliseconds: 0,
-  frozen: true,
-  optimized: false,
-  channelsLast: false,
-  straightLine: true,
-};
+const description = describedModel(
+  { name: 'ids', type: 'Tensor' },
+  { name: 'weights', type: 'Tensor' },
+);
 const config: TensorNames = {
   inputs: [
     { name: 'ids', dtype: 'int64', shape: [-1] },

@@ -9,19 +9,7 @@ import {
 } from '../../../src/handlers/tensor/tensor-plan.js';
 import type { NativeArgument, NativeModelDescription } from '../../../src/native/addon.js';
 import { dtypeCode } from '../../../src/native/dtype.js';
-
-function model(...declared: NativeArgument[]): NativeModelDescription {
-  return {
-    arguments: declared,
-    returns: 'Tensor',
-    parameterBytes: 0,
-    loadMilliseconds: 0,
-    frozen: true,
-    optimized: false,
-    channelsLast: false,
-    straightLine: true,
-  };
-}
+import { describedModel } from '../../support/described-model.js';
 
 const x: NativeArgument = { name: 'x', type: 'Tensor' };
 const ids: NativeArgument = { name: 'ids', type: 'Tensor', dtype: dtypeCode('int64') };
@@ -41,7 +29,7 @@ function refusal(names: TensorNames, description: NativeModelDescription): strin
 
 suite('without configuration', () => {
   test('names and dtypes come from the file, shapes from requests', () => {
-    const plan = planTensors({}, model(ids, x));
+    const plan = planTensors({}, describedModel(ids, x));
     assert.deepEqual(plan.fields, [
       { name: 'ids', dtype: 'int64', dims: null },
       { name: 'x', dtype: 'float32', dims: null },
@@ -52,7 +40,7 @@ suite('without configuration', () => {
   });
 
   test('arguments with a default are left to it', () => {
-    const { fields } = planTensors({}, model(x, scale, mask));
+    const { fields } = planTensors({}, describedModel(x, scale, mask));
     assert.deepEqual(
       fields.map(({ name }) => name),
       ['x'],
@@ -61,8 +49,11 @@ suite('without configuration', () => {
 
   test('a model that needs something else than tensors is refused', () => {
     const size: NativeArgument = { name: 'size', type: 'int' };
-    assert.match(refusal({}, model(x, size)), /^forward requires the argument "size" of type int;/);
-    assert.match(refusal({}, model()), /^forward requires no tensor; name the inputs/);
+    assert.match(
+      refusal({}, describedModel(x, size)),
+      /^forward requires the argument "size" of type int;/,
+    );
+    assert.match(refusal({}, describedModel()), /^forward requires no tensor; name the inputs/);
   });
 });
 
@@ -72,7 +63,7 @@ suite('configuration', () => {
       { name: 'a', dtype: 'float16', shape: [2, 3] } as const,
       { name: 'b', shape: [] },
     ];
-    const plan = planTensors({ inputs, outputs: [{ name: 'y' }] }, model(x, ids));
+    const plan = planTensors({ inputs, outputs: [{ name: 'y' }] }, describedModel(x, ids));
     assert.deepEqual(plan.fixed, [
       { dtype: 'float16', dims: [2, 3] },
       { dtype: 'int64', dims: [] },
@@ -86,45 +77,45 @@ suite('configuration', () => {
   });
 
   test('with an open dimension or an open input leaves the shape to requests', () => {
-    const open = planTensors({ inputs: [{ name: 'a', shape: [2, -1] }] }, model(x));
+    const open = planTensors({ inputs: [{ name: 'a', shape: [2, -1] }] }, describedModel(x));
     assert.equal(open.fixed, undefined);
     assert.equal(open.text, 'a: float32[n, 2, any]');
     const half = { inputs: [{ name: 'a', shape: [2] }, { name: 'b' }] };
-    assert.equal(planTensors(half, model(x, ids)).fixed, undefined);
+    assert.equal(planTensors(half, describedModel(x, ids)).fixed, undefined);
   });
 
   test('may name tensors that have a default', () => {
     const inputs = [{ name: 'a' }, { name: 'b' }];
-    assert.equal(planTensors({ inputs }, model(x, mask)).fields.length, 2);
+    assert.equal(planTensors({ inputs }, describedModel(x, mask)).fields.length, 2);
   });
 
   test('that contradicts the file is refused', () => {
     const one = [{ name: 'a' }];
     const two = [...one, { name: 'b' }];
     assert.match(
-      refusal({ inputs: one }, model(x, ids)),
+      refusal({ inputs: one }, describedModel(x, ids)),
       /forward takes 2 tensors \(x, ids\), the configuration names 1/,
     );
-    assert.match(refusal({ inputs: two }, model(x)), /the configuration names 2/);
+    assert.match(refusal({ inputs: two }, describedModel(x)), /the configuration names 2/);
     assert.match(
-      refusal({ inputs: two }, model(x, scale)),
+      refusal({ inputs: two }, describedModel(x, scale)),
       /"b" stands for the argument "scale" of type float/,
     );
     assert.match(
-      refusal({ inputs: [...one, ...one] }, model(x, ids)),
+      refusal({ inputs: [...one, ...one] }, describedModel(x, ids)),
       /two fields have the same name/,
     );
     const huge = [{ name: 'a', shape: [2 ** 31 - 1, 2 ** 31 - 1] }];
-    assert.match(refusal({ inputs: huge }, model(x)), /too large to address/);
+    assert.match(refusal({ inputs: huge }, describedModel(x)), /too large to address/);
   });
 });
 
 suite('names of outputs', () => {
-  const plan = planTensors({ outputs: [{ name: 'a' }, { name: 'b' }] }, model(x));
+  const plan = planTensors({ outputs: [{ name: 'a' }, { name: 'b' }] }, describedModel(x));
 
   test('fit as many as the model returns', () => {
     assert.equal(outputNamesProblem(plan, { list: [0, { list: [1, 2] }] }), undefined);
-    assert.equal(outputNamesProblem(planTensors({}, model(x)), 0), undefined);
+    assert.equal(outputNamesProblem(planTensors({}, describedModel(x)), 0), undefined);
   });
 
   test('do not fit more or fewer', () => {
@@ -144,7 +135,7 @@ suite('the forms of inputs', () => {
   const text: NativeArgument = { name: 'text', type: 'Tensor', dtype: dtypeCode('int64') };
   const offsets: NativeArgument = { name: 'offsets', type: 'Tensor', dtype: dtypeCode('int64') };
   const images: NativeArgument = { name: 'images', type: 'List[Tensor]' };
-  const bag = model(text, offsets);
+  const bag = describedModel(text, offsets);
 
   test('offsets are not a field of requests', () => {
     const plan = planTensors(
@@ -167,7 +158,7 @@ suite('the forms of inputs', () => {
       { name: 'offsets', form: 'offsets' as const },
       { name: 'w', shape: [2] },
     ];
-    assert.deepEqual(planTensors({ inputs }, model(text, offsets, weights)).fields, [
+    assert.deepEqual(planTensors({ inputs }, describedModel(text, offsets, weights)).fields, [
       { name: 'text', dtype: 'int64', dims: null },
       { name: 'w', dtype: 'float64', dims: [2] },
     ]);
@@ -179,7 +170,7 @@ suite('the forms of inputs', () => {
       type: 'Optional[List[Dict[str, Tensor]]]',
       default: 'None',
     };
-    const description = model(images, targets);
+    const description = describedModel(images, targets);
     assert.deepEqual(planTensors({}, description).fields, [
       { name: 'images', dtype: 'float32', dims: null },
     ]);
@@ -218,7 +209,7 @@ suite('the forms of inputs', () => {
         bag,
         /leave out its shape and dtype/,
       ],
-      [[{ name: 'a', form: 'joined' }], model(images), /takes a List\[Tensor\]/],
+      [[{ name: 'a', form: 'joined' }], describedModel(images), /takes a List\[Tensor\]/],
     ];
     for (const [inputs, description, message] of cases) {
       assert.match(refusal({ inputs }, description), message);
