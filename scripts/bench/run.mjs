@@ -6,7 +6,7 @@ import { createContext } from './lib/context.mjs';
 import { describeGpu } from './lib/gpu.mjs';
 import { describeMachine, packageVersion } from './lib/machine.mjs';
 import { commandOf, optionsFor, parseOptions } from './lib/options.mjs';
-import { render, writeFigures } from './lib/report.mjs';
+import { render, standardFolder, writeFigures } from './lib/report.mjs';
 import { Results } from './lib/results.mjs';
 import { runRounds } from './lib/rounds.mjs';
 import { loadSubject } from './lib/subject.mjs';
@@ -23,18 +23,25 @@ async function measure(subject, context) {
   console.log(
     `  ${options.repeat} × ${steps.length} measurements, ${formatDuration(planned * 1000)}`,
   );
-  const rounds = await runRounds(steps, options.repeat, () => context.children.stopping);
-  writeFigures(options.out, {
-    subject: subject.name,
-    date: new Date().toISOString().slice(0, 10),
-    command: commandOf(subject.name, options),
-    machine: { ...describeMachine(), ...(await describeGpu(options.device)) },
-    versions: { Sconce: packageVersion(''), ...versions, 'Load generator': load.name },
-    notes: [...notes, load.note],
-    skipped,
-    findings,
-    rounds,
+  const machine = { ...describeMachine(), ...(await describeGpu(options.device)) };
+  const write = (rounds) =>
+    writeFigures(options.out, {
+      subject: subject.name,
+      date: new Date().toISOString().slice(0, 10),
+      command: commandOf(subject.name, options),
+      machine,
+      versions: { Sconce: packageVersion(''), ...versions, 'Load generator': load.name },
+      notes: [...notes, load.note],
+      skipped,
+      findings,
+      rounds,
+    });
+  const rounds = await runRounds(steps, options.repeat, {
+    stopping: () => context.children.stopping,
+    // Who stops it has what was measured so far, but not in place of the figures of the project.
+    complete: options.out === standardFolder ? undefined : write,
   });
+  write(rounds);
   const { invalid } = new Results(rounds);
   for (const text of invalid) console.error(`Does not count: ${text}`);
   return invalid.length === 0 && failed.length === 0;

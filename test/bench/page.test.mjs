@@ -115,8 +115,26 @@ test('a contender that ends does not keep the others from being measured', async
   assert.match(results.invalid[0], /Round 1, bad, p: the server ended with 1/);
   const broken = runRounds([step('broken', async () => assert.fail('a mistake'))], 1);
   await assert.rejects(broken, /a mistake/);
-  const stopped = runRounds(steps, 2, () => true);
+  const stopped = runRounds(steps, 2, { stopping: () => true });
   await assert.rejects(stopped, /Stopped/);
+});
+
+test('the rounds so far are told of after each, so that what is stopped leaves them', async (t) => {
+  t.mock.method(console, 'log', () => {});
+  const told = [];
+  let count = 0;
+  const measure = async () => {
+    count += 1;
+    return { x: count };
+  };
+  const step = { contender: 'one', point: 'p', seconds: 0, measure };
+  const steps = [{ ...step, invalid: () => undefined, describe: () => '' }];
+  const stopped = runRounds(steps, 3, {
+    stopping: () => count === 3,
+    complete: (rounds) => told.push(rounds.length),
+  });
+  await assert.rejects(stopped, /Stopped/);
+  assert.deepEqual(told, [1, 2]);
 });
 
 test('what was attempted and failed is told, and the rest goes on', async (t) => {

@@ -92,7 +92,7 @@ export class Children {
       process.on(signal, async () => {
         if (!this.#stopping) {
           this.#stopping = true;
-          console.error('\nStopping: no figures are written.');
+          console.error('\nStopping: the round that is under way is not written.');
           await this.stopAll();
         }
         process.exit(128 + constants.signals[signal]);

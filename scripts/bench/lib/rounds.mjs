@@ -32,10 +32,16 @@ import { loadAverage } from './machine.mjs';
  *
  * @param {Step[]} steps
  * @param {number} repeat
- * @param {() => boolean} [stopping] true once the benchmark is to end
+ * @param {object} [host]
+ * @param {() => boolean} [host.stopping] true once the benchmark is to end
+ * @param {(rounds: Round[]) => void} [host.complete] told of the rounds so far after each of them
  * @returns {Promise<Round[]>}
  */
-export async function runRounds(steps, repeat, stopping = () => false) {
+export async function runRounds(
+  steps,
+  repeat,
+  { stopping = () => false, complete = () => {} } = {},
+) {
   const rounds = [];
   const remaining = estimator(steps, repeat);
   const longest = Math.max(...steps.map(({ contender }) => contender.length));
@@ -54,6 +60,7 @@ export async function runRounds(steps, repeat, stopping = () => false) {
     }
     round.loadAfter = loadAverage();
     rounds.push(round);
+    complete(rounds);
   }
   return rounds;
 }
